@@ -1,0 +1,116 @@
+"""The command line: a second front end beside the window, over the same engine.
+
+Exit codes
+----------
+0
+    Everything was done.
+1
+    Some of the inputs failed; the summary says which and why.
+2
+    The command was not understood, or a parameter is out of range.
+3
+    Nothing could be done: a model is missing, a folder cannot be written, ...
+130
+    Interrupted; what was running was cancelled.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from earmark import __version__
+from earmark.core.errors import EarmarkError
+
+SOME_FAILED = 1
+USAGE = 2
+IMPOSSIBLE = 3
+INTERRUPTED = 130
+
+
+COMMANDS = {
+    "run": "earmark.cli.run:run",
+    "transcribe": "earmark.cli.run:transcribe",
+    "speak": "earmark.cli.run:speak",
+    "export": "earmark.cli.export:export",
+    "models": "earmark.cli.models:models",
+    "plugins": "earmark.cli.plugins:plugins",
+    "selftest": "earmark.cli.selftest:selftest",
+    "demo": "earmark.cli.selftest:demo",
+}
+
+
+class Program(click.Group):
+    """Subcommands, imported when they are asked for; anything else is a file."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        where = COMMANDS.get(cmd_name)
+        if where is None:
+            return None
+        module, _, name = where.partition(":")
+        command = getattr(__import__(module, fromlist=[name]), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments as files unless the first is a subcommand."""
+        words = [word for word in args if not word.startswith("-")]
+        if words and words[0] not in COMMANDS:
+            ctx.meta["files"] = words
+            args = [word for word in args if word.startswith("-")]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=Program,
+    invoke_without_command=True,
+    epilog=(
+        "Without a command the window opens, with FILES in it. A file that is called "
+        "like a command is written ./export."
+    ),
+)
+@click.version_option(__version__, prog_name="earmark")
+@click.option("--no-plugins", is_flag=True, help="Safe mode: start without plugins.")
+@click.pass_context
+def program(context: click.Context, no_plugins: bool) -> None:
+    """Earmark, an offline studio for sound."""
+    if context.invoked_subcommand is not None:
+        return
+    from earmark.ui.app import main as open_window
+
+    context.exit(open_window(context.meta.get("files", []), no_plugins=no_plugins))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Without the name of the program.
+
+    Returns
+    -------
+    int
+        The exit code, see the module's docstring.
+    """
+    try:
+        outcome: Any = program.main(
+            list(arguments), prog_name="earmark", standalone_mode=False
+        )
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except EarmarkError as error:
+        print(f"earmark: {error}", file=sys.stderr)
+        return IMPOSSIBLE
+    except (KeyboardInterrupt, click.Abort):
+        print("earmark: interrupted.", file=sys.stderr)
+        return INTERRUPTED
+    return outcome if isinstance(outcome, int) else 0
