@@ -21,9 +21,10 @@ from earmark.engine.queue import JobEvent
 from earmark.formats import FormatRegistry
 from earmark.formats.exchange import documents_from_project
 
+# What is taken out of a folder; a file that is named is always tried.
 AUDIO_SUFFIXES = frozenset(
-    "aac aif aiff au avi caf flac m4a mka mkv mov mp3 mp4 mpeg oga ogg opus rf64 w64 "
-    "wav webm wma".split()
+    {"aac", "aif", "aiff", "au", "avi", "caf", "flac", "m4a", "mka", "mkv", "mov"}
+    | {"mp3", "mp4", "mpeg", "oga", "ogg", "opus", "rf64", "w64", "wav", "webm", "wma"}
 )
 
 

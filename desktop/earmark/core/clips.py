@@ -6,9 +6,17 @@ a new one; no samples are touched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 Origin = Literal["import", "recording", "generated"]
 ReviewStatus = Literal["new", "in_progress", "done"]
@@ -42,31 +50,81 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Fade:
+    """A linear ramp of which a span plays a part, or all.
+
+    The gain of the span's `i`-th frame, counted as it is heard, is ::
+
+        x = (offset + i + 0.5) / length
+        gain = x if rising else 1 - x
+
+    that is, the ramp taken at the middle of the frame. Because the ramp is kept apart
+    from the span, and in whole frames, a span can be split, joined and reversed
+    without any change to what is heard.
+
+    Attributes
+    ----------
+    offset : int
+        Where in the ramp the span begins, in frames.
+    length : int
+        Frames of the whole ramp; `offset` and the span's frames lie within it.
+    rising : bool
+        True fades in, False fades out.
+    """
+
+    offset: int
+    length: int
+    rising: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """A run of frames of one source, or of silence.
+
+    The `i`-th frame heard is frame `offset + i` of the source, or, if reversed, frame
+    `offset + frames - 1 - i`, times `gains(i, i + 1)`.
 
     Attributes
     ----------
     source : str or None
         The id of the source; None is silence.
     offset : int
-        The first frame of the source, counted from its beginning even if reversed.
+        The first frame of the source, counted from its beginning even if reversed; 0
+        for silence.
     frames : int
         At least 1.
     gain_db : float
-    fade_in, fade_out : int
-        Length in frames of a linear ramp at each end; at most `frames`.
     reverse : bool
         Play the run backwards.
+    fades : tuple of Fade
+        Ramps over the whole span, multiplied with each other. A fade over a part of a
+        clip is made by splitting its spans at the ends of the fade.
     """
 
     source: str | None
     offset: int
     frames: int
     gain_db: float = 0.0
-    fade_in: int = 0
-    fade_out: int = 0
     reverse: bool = False
+    fades: tuple[Fade, ...] = ()
+
+    def gains(self, start: int, stop: int) -> NDArray[np.float32]:
+        """The factor of each frame in `[start, stop)` of the span, as heard.
+
+        Returns
+        -------
+        ndarray, float32, shape (stop - start,), or (1,) if all are equal
+            To be multiplied with the samples after reversing.
+        """
+        gain = 10.0 ** (self.gain_db / 20.0)
+        if not self.fades:
+            return np.full(1, gain, np.float32)
+        middle = np.arange(start, stop) + 0.5
+        gains = np.full(stop - start, gain)
+        for fade in self.fades:
+            x = (fade.offset + middle) / fade.length
+            gains *= x if fade.rising else 1.0 - x
+        return gains.astype(np.float32)
 
 
 Spans = tuple[Span, ...]
@@ -91,4 +149,367 @@ class Clip:
     @property
     def frames(self) -> int:
         """Length in frames."""
-        return sum(span.frames for span in self.spans)
+        return count_frames(self.spans)
+
+
+def count_frames(spans: Spans) -> int:
+    """The length of spans in frames."""
+    return sum(span.frames for span in spans)
+
+
+def silent_spans(frames: int) -> Spans:
+    """Silence of a length, which may be 0."""
+    return (Span(None, 0, frames),) if frames else ()
+
+
+def slice_spans(spans: Spans, start: int, stop: int) -> Spans:
+    """What is heard in `[start, stop)`.
+
+    Raises
+    ------
+    ValueError
+        If the range is reversed or not inside the spans.
+    """
+    _check_range(spans, start, stop)
+    parts = []
+    for begin, span in _positions(spans):
+        first, last = max(start - begin, 0), min(stop - begin, span.frames)
+        if first < last:
+            parts.append(_part(span, first, last))
+    return tuple(parts)
+
+
+def insert(spans: Spans, at: int, inserted: Spans) -> Spans:
+    """`inserted` put in at a frame; what was there comes after it."""
+    left, right = split(spans, at)
+    return merge(left + inserted + right)
+
+
+def delete(spans: Spans, start: int, stop: int) -> Spans:
+    """All but `[start, stop)`; what comes after moves up."""
+    _check_range(spans, start, stop)
+    return merge(split(spans, start)[0] + split(spans, stop)[1])
+
+
+def trim(spans: Spans, start: int, stop: int) -> Spans:
+    """Only `[start, stop)`."""
+    return merge(slice_spans(spans, start, stop))
+
+
+def split(spans: Spans, at: int) -> tuple[Spans, Spans]:
+    """What comes before a frame, and what comes from it on."""
+    return slice_spans(spans, 0, at), slice_spans(spans, at, count_frames(spans))
+
+
+def silence(spans: Spans, start: int, stop: int) -> Spans:
+    """The same length, with silence in `[start, stop)`."""
+    left, _, right = _around(spans, start, stop)
+    return merge(left + silent_spans(stop - start) + right)
+
+
+def gain(spans: Spans, start: int, stop: int, db: float) -> Spans:
+    """The same, `db` decibels louder in `[start, stop)`.
+
+    Raises
+    ------
+    ValueError
+        If `db` is not finite.
+    """
+    if not math.isfinite(db):
+        raise ValueError(f"a gain of {db} dB is not a number of decibels")
+    left, middle, right = _around(spans, start, stop)
+    louder = tuple(
+        span if span.source is None else replace(span, gain_db=span.gain_db + db)
+        for span in middle
+    )
+    return merge(left + louder + right)
+
+
+def fade_in(spans: Spans, start: int, stop: int) -> Spans:
+    """The same, rising linearly from silence over `[start, stop)`."""
+    return _fade(spans, start, stop, rising=True)
+
+
+def fade_out(spans: Spans, start: int, stop: int) -> Spans:
+    """The same, falling linearly to silence over `[start, stop)`."""
+    return _fade(spans, start, stop, rising=False)
+
+
+def reverse(spans: Spans, start: int, stop: int) -> Spans:
+    """The same, with `[start, stop)` played backwards."""
+    left, middle, right = _around(spans, start, stop)
+    return merge(left + tuple(_reversed(span) for span in reversed(middle)) + right)
+
+
+def merge(spans: Spans) -> Spans:
+    """The same sound in the fewest spans."""
+    merged: list[Span] = []
+    for span in spans:
+        if merged and _continues(merged[-1], span):
+            merged[-1] = _joined(merged[-1], span)
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+class Remap:
+    """Where ranges of a clip as it was are in the clip as it is now.
+
+    Both clips are cut into the longest runs that each of them holds whole or not at
+    all. Runs that kept their order are matched first, as in a text comparison; a run
+    that is left over on both sides was moved; a stretch whose runs are found nowhere
+    and whose length did not change was replaced in place (silenced, or rendered by an
+    effect) and keeps its positions.
+
+    Parameters
+    ----------
+    old, new : Spans
+    """
+
+    def __init__(self, old: Spans, new: Spans) -> None:
+        self._old_frames = count_frames(old)
+        self._new_frames = count_frames(new)
+        same_place = [_place(span) for span in old] == [_place(span) for span in new]
+        self._kept, self._moved = (
+            ([_Match(0, 0, self._old_frames, False)], [])
+            if same_place
+            else _match(_runs(old, new), _runs(new, old))
+        )
+
+    def __call__(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Where `[start, stop)` is now.
+
+        What kept its order gives one range, with whatever was inserted inside it, just
+        as a label that is there during the edit grows with it. What was moved
+        elsewhere gives a range each. An empty list says that all of it is gone. An
+        empty range follows the frame after it, or the one before it at the end.
+        """
+        if not 0 <= start <= stop <= self._old_frames:
+            raise ValueError(
+                f"[{start}, {stop}) is not inside the {self._old_frames} frames"
+            )
+        if start == stop:
+            return self._point(start)
+        kept = [part for match in self._kept if (part := match.part(start, stop))]
+        moved = [part for match in self._moved if (part := match.part(start, stop))]
+        ranges = []
+        if kept:
+            ranges.append((min(a for a, _ in kept), max(b for _, b in kept)))
+        return ranges + _touching_joined(moved)
+
+    def _point(self, at: int) -> list[tuple[int, int]]:
+        if not self._old_frames:
+            return [(0, 0)]
+        if at < self._old_frames:
+            return [(a, a) for a, _ in self(at, at + 1)]
+        return [(b, b) for _, b in self(at - 1, at)]
+
+
+def remap(old: Spans, new: Spans, start: int, stop: int) -> list[tuple[int, int]]:
+    """Where the range `[start, stop)` of `old` is in `new`; see `Remap`."""
+    return Remap(old, new)(start, stop)
+
+
+def _check_range(spans: Spans, start: int, stop: int) -> None:
+    frames = count_frames(spans)
+    if not 0 <= start <= stop <= frames:
+        raise ValueError(f"[{start}, {stop}) is not inside the clip's {frames} frames")
+
+
+def _positions(spans: Spans) -> Iterator[tuple[int, Span]]:
+    """Each span with the frame at which it begins."""
+    begin = 0
+    for span in spans:
+        yield begin, span
+        begin += span.frames
+
+
+def _around(spans: Spans, start: int, stop: int) -> tuple[Spans, Spans, Spans]:
+    """What is before, in and after `[start, stop)`."""
+    frames = count_frames(spans)
+    return (
+        slice_spans(spans, 0, start),
+        slice_spans(spans, start, stop),
+        slice_spans(spans, stop, frames),
+    )
+
+
+def _part(span: Span, first: int, last: int) -> Span:
+    """The frames `[first, last)` of a span, as heard."""
+    if first == 0 and last == span.frames:
+        return span
+    if span.source is None:
+        return Span(None, 0, last - first)
+    skipped = span.frames - last if span.reverse else first
+    return replace(
+        span,
+        offset=span.offset + skipped,
+        frames=last - first,
+        fades=_advanced(span.fades, first),
+    )
+
+
+def _advanced(fades: tuple[Fade, ...], frames: int) -> tuple[Fade, ...]:
+    """The fades as a span sees them that begins so many frames later."""
+    return tuple(replace(fade, offset=fade.offset + frames) for fade in fades)
+
+
+def _reversed(span: Span) -> Span:
+    if span.source is None:
+        return span
+    fades = tuple(
+        Fade(fade.length - fade.offset - span.frames, fade.length, not fade.rising)
+        for fade in span.fades
+    )
+    return replace(span, reverse=not span.reverse, fades=fades)
+
+
+def _fade(spans: Spans, start: int, stop: int, *, rising: bool) -> Spans:
+    left, middle, right = _around(spans, start, stop)
+    faded = tuple(
+        span
+        if span.source is None
+        else replace(span, fades=(*span.fades, Fade(begin, stop - start, rising)))
+        for begin, span in _positions(middle)
+    )
+    return merge(left + faded + right)
+
+
+def _continues(left: Span, right: Span) -> bool:
+    """Whether two spans sound the same as one over both."""
+    if left.source is None or right.source is None:
+        return left.source == right.source
+    follows = (
+        right.offset + right.frames == left.offset
+        if left.reverse
+        else left.offset + left.frames == right.offset
+    )
+    return (
+        follows
+        and left.source == right.source
+        and left.reverse == right.reverse
+        and left.gain_db == right.gain_db
+        and _advanced(left.fades, left.frames) == right.fades
+    )
+
+
+def _joined(left: Span, right: Span) -> Span:
+    return replace(
+        left,
+        offset=min(left.offset, right.offset),
+        frames=left.frames + right.frames,
+    )
+
+
+def _place(span: Span) -> tuple[str | None, int, int, bool]:
+    """What a span plays, without how loud."""
+    return span.source, span.offset, span.frames, span.reverse
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """A piece of a clip that the other clip holds whole or not at all."""
+
+    begin: int
+    source: str | None
+    offset: int
+    frames: int
+    reverse: bool
+
+    @property
+    def key(self) -> tuple[str | None, int, int]:
+        return self.source, self.offset, self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """Frames `[old, old + frames)` that are now at `[new, new + frames)`."""
+
+    old: int
+    new: int
+    frames: int
+    mirrored: bool
+
+    def part(self, start: int, stop: int) -> tuple[int, int] | None:
+        """Where the part of `[start, stop)` that it holds is now."""
+        first = max(start - self.old, 0)
+        last = min(stop - self.old, self.frames)
+        if first >= last:
+            return None
+        if self.mirrored:
+            first, last = self.frames - last, self.frames - first
+        return self.new + first, self.new + last
+
+
+def _runs(spans: Spans, other: Spans) -> list[_Run]:
+    """The spans, cut wherever a span of either clip begins or ends in its source."""
+    edges: defaultdict[str | None, set[int]] = defaultdict(set)
+    for span in spans + other:
+        if span.source is not None:
+            edges[span.source] |= {span.offset, span.offset + span.frames}
+    ordered = {source: np.array(sorted(cuts)) for source, cuts in edges.items()}
+    runs = []
+    for begin, span in _positions(spans):
+        stop = span.offset + span.frames
+        if span.source is None:
+            runs.append(_Run(begin, None, 0, span.frames, False))
+            continue
+        cuts = ordered[span.source]
+        inside = cuts[
+            np.searchsorted(cuts, span.offset) : np.searchsorted(cuts, stop, "right")
+        ]
+        pieces = [
+            _Run(
+                begin + (stop - b if span.reverse else a - span.offset),
+                span.source,
+                a,
+                b - a,
+                span.reverse,
+            )
+            for a, b in pairwise(inside.tolist())
+        ]
+        runs += reversed(pieces) if span.reverse else pieces
+    return runs
+
+
+def _match(old: list[_Run], new: list[_Run]) -> tuple[list[_Match], list[_Match]]:
+    """The runs that kept their order, and those that were moved."""
+    matcher = SequenceMatcher(
+        None, [run.key for run in old], [run.key for run in new], autojunk=False
+    )
+    kept = []
+    changed = []
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag == "equal":
+            kept += [
+                _matched(a, b) for a, b in zip(old[i1:i2], new[j1:j2], strict=True)
+            ]
+        else:
+            changed.append((old[i1:i2], new[j1:j2]))
+    waiting = defaultdict(list)
+    for _, arrived in changed:
+        for run in arrived:
+            if run.source is not None:
+                waiting[run.key].append(run)
+    moved = []
+    for gone, arrived in changed:
+        found = {run: waiting[run.key].pop(0) for run in gone if waiting[run.key]}
+        moved += [_matched(run, place) for run, place in found.items()]
+        lengths = [sum(run.frames for run in runs) for runs in (gone, arrived)]
+        if gone and not found and lengths[0] == lengths[1]:
+            kept.append(_Match(gone[0].begin, arrived[0].begin, lengths[0], False))
+    return kept, moved
+
+
+def _matched(old: _Run, new: _Run) -> _Match:
+    return _Match(old.begin, new.begin, old.frames, old.reverse != new.reverse)
+
+
+def _touching_joined(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    for start, stop in sorted(ranges):
+        if joined and joined[-1][1] >= start:
+            joined[-1] = joined[-1][0], max(joined[-1][1], stop)
+        else:
+            joined.append((start, stop))
+    return joined

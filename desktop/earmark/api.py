@@ -1,0 +1,61 @@
+"""All that a plugin may import."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from earmark.core.errors import Cancelled, EarmarkError
+from earmark.core.hookspecs import hookimpl
+from earmark.core.plugins import Command, Host
+from earmark.core.tasks import (
+    AudioFile,
+    Job,
+    ModelRef,
+    Params,
+    Prediction,
+    Progress,
+    Result,
+    Task,
+    Text,
+    param,
+)
+
+if TYPE_CHECKING:
+    from earmark.engine.context import Context, Window
+    from earmark.formats import LabelFormat
+
+__all__ = [
+    "AudioFile",
+    "Cancelled",
+    "Command",
+    "Context",
+    "EarmarkError",
+    "Host",
+    "Job",
+    "LabelFormat",
+    "ModelRef",
+    "Params",
+    "Prediction",
+    "Progress",
+    "Result",
+    "Task",
+    "Text",
+    "Window",
+    "hookimpl",
+    "param",
+]
+
+_LAZY = {
+    "Context": "earmark.engine.context",
+    "Window": "earmark.engine.context",
+    "LabelFormat": "earmark.formats",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what only some plugins need when it is first asked for."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)

@@ -1,0 +1,132 @@
+"""`earmark selftest` and `earmark demo`: the main job on the demo recording."""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from earmark.cli.studio import Studio, model_for
+from earmark.core.errors import EarmarkError
+from earmark.core.tasks import JobState, ModelRef, Prediction, Text
+
+MOST_WRONG = 0.15
+SENTENCE = "The quick brown fox jumps over the lazy dog near the old river bank."
+
+
+@click.command()
+def selftest() -> int:
+    """Check this installation: transcribe the demo and speak a sentence, offline.
+
+    Every step is printed; the exit code is 0 only if all of them passed.
+    """
+    demo_file = demo_recording()
+    said = (demo_file.parent / "demo.txt").read_text(encoding="utf-8")
+    with Studio() as studio, tempfile.TemporaryDirectory() as scratch:
+        for failure in studio.plugins.failures:
+            print(f"FAILED plugin {failure.name}: {failure.error}")
+        demo_rate = word_error_rate(said, transcript(studio, demo_file))
+        print(f"transcribed {demo_file.name}: {demo_rate:.0%} of the words differ")
+        spoken = speak_sentence(studio, Path(scratch) / "spoken.wav")
+        spoken_rate = word_error_rate(SENTENCE, transcript(studio, spoken))
+        print(f"spoke and heard back: {spoken_rate:.0%} of the words differ")
+        passed = (
+            not studio.plugins.failures
+            and demo_rate <= MOST_WRONG
+            and spoken_rate <= MOST_WRONG
+        )
+    print("selftest passed" if passed else "selftest FAILED")
+    return 0 if passed else 1
+
+
+@click.command()
+@click.option(
+    "--out",
+    default="demo.srt",
+    type=click.Path(path_type=Path),
+    help="Where the labels go without a display.",
+)
+def demo(out: Path) -> int:
+    """Transcribe the demo recording: in the window, or here without a display."""
+    recording = demo_recording()
+    if has_display():
+        from earmark.ui.app import main as open_window
+
+        return open_window([str(recording)], run_task="speech-recognition")
+    from earmark.cli import main
+
+    print("There is no display: the same job runs here.\n")
+    shown = main(["transcribe", str(recording)])
+    return shown or main(["transcribe", str(recording), "--quiet", "--out", str(out)])
+
+
+def demo_recording() -> Path:
+    """The recording that ships with Earmark."""
+    installed = Path(str(importlib.resources.files("earmark"))) / "assets"
+    checkout = Path(__file__).parents[3] / "assets"
+    for folder in (installed, checkout):
+        if (folder / "demo.wav").exists():
+            return folder / "demo.wav"
+    raise EarmarkError(
+        f"The demo recording is not in {installed}.", "Install Earmark again."
+    )
+
+
+def has_display() -> bool:
+    """Whether a window can be shown."""
+    if not sys.platform.startswith("linux"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def transcript(studio: Studio, recording: Path) -> str:
+    """What speech recognition hears in a recording."""
+    task = studio.plugins.task("speech-recognition")
+    model: ModelRef = model_for(studio.library, task, "", studio.settings)
+    chosen = studio.audio_input(studio.add_clip(recording))
+    job = studio.queue.submit(task.id, {}, model=model, input=chosen)
+    finish(studio, job)
+    results = studio.project.results(job)
+    told = [r.text for r in results if isinstance(r, Text) and r.role == "transcript"]
+    marked = [r for r in results if isinstance(r, Prediction)]
+    if not told or not marked:
+        raise EarmarkError(f"Nothing was heard in {recording}.")
+    return told[0]
+
+
+def speak_sentence(studio: Studio, out: Path) -> Path:
+    """Speak `SENTENCE` into a file."""
+    from earmark.audio.files import convert
+
+    task = studio.plugins.task("text-to-speech")
+    model = model_for(studio.library, task, "", studio.settings)
+    job = studio.queue.submit(
+        task.id, {task.text_param: SENTENCE}, model=model, input=None
+    )
+    finish(studio, job)
+    (take,) = [take for take in studio.project.takes() if take.job == job]
+    convert(studio.project.source(take.source).path, out)
+    return out
+
+
+def finish(studio: Studio, job: int) -> None:
+    """Wait for a job that must succeed."""
+    studio.wait([job], lambda event: None)
+    done = studio.job(job)
+    if done.state != JobState.DONE:
+        raise EarmarkError(f"{done.task} {done.state}: {done.error}")
+
+
+def word_error_rate(said: str, heard: str) -> float:
+    """Share of words that differ, case and punctuation aside."""
+    import jiwer
+
+    def plain(text: str) -> str:
+        return " ".join(re.findall(r"[a-z0-9']+", text.lower()))
+
+    return float(jiwer.wer(plain(said), plain(heard)))

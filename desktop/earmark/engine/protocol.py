@@ -1,0 +1,202 @@
+"""What the host and the engine say to each other: one JSON object a line.
+
+Samples never cross the pipe; paths and frame numbers do. A line is encoded as pure
+ASCII, so that a file name that is not valid UTF-8 survives, and checked against the
+message's declaration when it arrives.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from earmark.core.tasks import AudioFile, Job, Prediction, Text, Usage
+
+StoredResult = Prediction | Text | AudioFile
+"""What a runner yields that is kept: everything but its progress."""
+
+
+class ProtocolError(Exception):
+    """A line that is not a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """To the engine: run a job.
+
+    Attributes
+    ----------
+    job : Job
+    runner : str
+        "package.module:function".
+    device : str
+        "auto", "cpu", "cuda" or "mps", as the person set it.
+    cache : Path
+        Folder of decoded audio.
+    base : Path or None
+        The project's folder.
+    output : Path
+        Where audio is written.
+    memory_budget_mb : int
+        What loaded models may take together.
+    """
+
+    job: Job
+    runner: str
+    device: str
+    cache: Path
+    base: Path | None
+    output: Path
+    memory_budget_mb: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """To the engine: stop a job at its next cancel point."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The engine reads messages now."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A job left the engine's queue and its runner is called."""
+
+    job: int
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a job found since the last of these."""
+
+    job: int
+    results: tuple[StoredResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far a job is; `fraction` is of what it reads, from its resume point on."""
+
+    job: int
+    fraction: float | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a job really runs on, as soon as it is known."""
+
+    job: int
+    device: str
+    dtype: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """A job ran out of memory and starts again.
+
+    Attributes
+    ----------
+    frame : int or None
+        Results up to this frame of the clip are kept; None keeps none.
+    note : str
+        What is different this time.
+    """
+
+    job: int
+    frame: int | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A job's runner returned."""
+
+    job: int
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job's runner raised."""
+
+    job: int
+    error: str
+    traceback: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A job was cancelled and has stopped."""
+
+    job: int
+    usage: Usage
+
+
+FromEngine = Ready | Started | Results | Progressed | Used | Rewound | Done | Failed
+FromEngine = FromEngine | Stopped
+ToEngine = Run | Cancel
+Message = FromEngine | ToEngine
+
+_TYPES: dict[str, type[Any]] = {
+    message.__name__: message
+    for message in (
+        *(Run, Cancel),
+        *(Ready, Started, Results, Progressed, Used, Rewound, Done, Failed, Stopped),
+    )
+}
+
+
+@functools.cache
+def _adapter(name: str) -> TypeAdapter[Message]:
+    return TypeAdapter(_TYPES[name])
+
+
+def _plain(value: Any) -> Any:
+    """A path as text, a scalar of numpy or torch as a number."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"a result holds a {type(value).__name__}, which is not plain data")
+
+
+def encode(message: Message) -> bytes:
+    """Give the line for a message, its line break included.
+
+    Raises
+    ------
+    TypeError
+        If the message holds something that is not plain data.
+    """
+    fields = {"type": type(message).__name__} | asdict(message)
+    return json.dumps(fields, default=_plain, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Give the message of a line.
+
+    Raises
+    ------
+    ProtocolError
+        If it is not one; the error quotes the beginning of the line.
+    """
+    try:
+        fields = json.loads(line)
+        return _adapter(fields.pop("type")).validate_python(fields)
+    except (ValueError, KeyError, AttributeError, TypeError, ValidationError) as error:
+        raise ProtocolError(f"{line[:120]!r} is not a message: {error}") from error

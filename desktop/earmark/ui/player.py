@@ -1,0 +1,165 @@
+"""Playing the shown clip, and the playhead that follows what is heard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from earmark.core.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.audio.transport import Transport
+    from earmark.ui.session import Session
+
+FRAME_MS = 16
+
+
+class Player(QObject):
+    """Play, pause, stop and loop, as a person means them.
+
+    Playing starts at the selection, or at the playhead if there is none, and stopping
+    returns to where it started, so that a passage can be heard again and again.
+    """
+
+    _finished = Signal()
+    _failed = Signal(object)
+
+    def __init__(self, session: Session, transport: Transport) -> None:
+        super().__init__(session)
+        self._session = session
+        self._transport = transport
+        self._start = 0
+        self._stop = 0
+        self.playing = False
+        self.paused = False
+        self.looping = False
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(FRAME_MS)
+        self._timer.timeout.connect(self._follow)
+        # The transport calls from its own thread.
+        queued = Qt.ConnectionType.QueuedConnection
+        self._finished.connect(self._take_end, queued)
+        self._failed.connect(self._take_error, queued)
+        self._unsubscribe = [
+            transport.on_finished(self._finished.emit),
+            transport.on_error(self._failed.emit),
+        ]
+
+    def play(self, start: int | None = None, stop: int | None = None) -> None:
+        """Play a range; by default the selection, or from the playhead to the end."""
+        session = self._session
+        clip = session.clip
+        if clip is None or clip.frames == 0:
+            return
+        selection = session.selection
+        if start is None and selection is not None and selection.frames > 0:
+            start, stop = selection.start, selection.stop
+        if start is None:
+            # At the very end there is nothing left to hear: begin again.
+            start = session.playhead if session.playhead < clip.frames else 0
+        self._begin(start, clip.frames if stop is None else stop)
+
+    def toggle(self) -> None:
+        """Play, or stop."""
+        if self.playing:
+            self.stop()
+        else:
+            self.play()
+
+    def pause(self) -> None:
+        """Pause, or go on."""
+        if not self.playing:
+            return
+        if self.paused:
+            self._transport.resume()
+        else:
+            self._transport.pause()
+        self.paused = not self.paused
+        self._session.playback_changed.emit()
+
+    def stop(self, *, stay: bool = False) -> None:
+        """Stop; the playhead goes back to where playing began, or stays."""
+        if not self.playing:
+            return
+        here = self._transport.position
+        self._transport.stop()
+        self._end()
+        self._session.move_playhead(here if stay else self._start)
+
+    def seek(self, frame: int) -> None:
+        """Go on playing from another frame."""
+        clip = self._session.clip
+        if self.playing and clip is not None and frame < clip.frames:
+            self._begin(frame, self._stop if frame < self._stop else clip.frames)
+
+    def refresh(self) -> None:
+        """Play the clip as it is now; called when it was edited while it plays."""
+        if self.playing:
+            self.seek(self._transport.position)
+
+    def set_looping(self, looping: bool) -> None:
+        """Begin again at the end of the range, or not."""
+        self.looping = looping
+        self._transport.set_loop(looping)
+        self._session.playback_changed.emit()
+
+    def set_volume(self, volume: float) -> None:
+        """Set the loudness of playing, 0 to 1."""
+        self._transport.volume = volume
+
+    def close(self) -> None:
+        """Stop and let go of the device."""
+        self.stop()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._transport.close()
+
+    def _begin(self, start: int, stop: int) -> None:
+        session = self._session
+        clip, sources = session.clip, session.sources
+        assert clip is not None
+        readers = {
+            span.source: sources.reader(session.project.source(span.source))
+            for span in clip.spans
+            if span.source is not None
+        }
+        spans, rate, channels = clip.spans, clip.rate, clip.channels
+
+        def samples(first: int, frames: int) -> np.ndarray:
+            from earmark.audio import render
+
+            return render.read(spans, rate, channels, readers.__getitem__, first, frames)
+
+        try:
+            self._transport.play(
+                samples, rate, channels, start, stop, loop=self.looping
+            )
+        except EarmarkError as error:
+            self._end()
+            session.message.emit(str(error), 8000)
+            return
+        self._start, self._stop = start, stop
+        self.playing, self.paused = True, False
+        self._timer.start()
+        session.playback_changed.emit()
+
+    def _follow(self) -> None:
+        self._session.move_playhead(self._transport.position)
+
+    def _end(self) -> None:
+        self._timer.stop()
+        self.playing = self.paused = False
+        self._session.playback_changed.emit()
+
+    def _take_end(self) -> None:
+        if self.playing and not self._transport.playing:
+            self._end()
+            self._session.move_playhead(self._start)
+
+    def _take_error(self, error: object) -> None:
+        if self.playing:
+            self.stop()
+        self._session.message.emit(str(error), 8000)

@@ -1,0 +1,404 @@
+"""What all views of the window share: the project, what is shown, what is selected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from PySide6.QtCore import QObject, Signal
+
+from earmark.audio.files import Sources
+from earmark.core.clips import Clip
+from earmark.core.errors import EarmarkError
+from earmark.core.project import Change, Fragment, Project
+from earmark.core.tasks import AudioInput, JobState, ModelRef, Task
+from earmark.ui.background import Background
+from earmark.ui.player import Player
+
+if TYPE_CHECKING:
+    from earmark.audio.transport import Transport
+    from earmark.core.plugins import Plugins
+    from earmark.engine.queue import JobEvent, JobQueue
+    from earmark.formats import FormatRegistry
+    from earmark.models.library import Library
+    from earmark.settings import Folders, SettingsStore
+
+Target = Literal["selection", "clip", "clips"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A range of the shown clip, perhaps of some frequencies or one channel.
+
+    Attributes
+    ----------
+    start, stop : int
+        Half-open, in frames of the clip.
+    low_hz, high_hz : float or None
+        None is unbounded.
+    channel : int or None
+        0-based; None is all channels.
+    """
+
+    start: int
+    stop: int
+    low_hz: float | None = None
+    high_hz: float | None = None
+    channel: int | None = None
+
+    @property
+    def frames(self) -> int:
+        """Length in frames."""
+        return self.stop - self.start
+
+
+class Session(QObject):
+    """The state that views show, and the signals by which they learn of a change.
+
+    Views hold no copy of it. A change of the project reaches the session first, so that
+    `clip`, `selection` and `selected_labels` are already right when `project_changed`
+    is received. All of it lives on the GUI thread.
+
+    Attributes
+    ----------
+    clip : Clip or None
+        The clip that the editor shows.
+    selection : Selection or None
+    playhead : int
+        Frame of the clip; moves while it plays.
+    active_track : int or None
+        The label track that new labels go to.
+    selected_labels : frozenset of int
+    selected_clips : tuple of int
+        What is selected in the browser.
+    clipboard : Fragment or None
+        What was cut or copied last.
+    """
+
+    project_opened = Signal()
+    """Another project is shown; everything may be different."""
+    project_changed = Signal(object)
+    """A `Change` was committed, undone or redone."""
+    clip_changed = Signal()
+    """Another clip, or none, is shown; not emitted when the clip itself is edited."""
+    selection_changed = Signal()
+    playhead_moved = Signal(int)
+    labels_selected = Signal()
+    active_track_changed = Signal()
+    clips_selected = Signal()
+    range_revealed = Signal(int, int)
+    """The frames that a view should bring into sight."""
+    playback_changed = Signal()
+    """Playing, paused, stopped, or looping was switched."""
+    job_event = Signal(object)
+    message = Signal(str, int)
+    """A line for the status bar, and for how many ms; 0 stays."""
+    settings_changed = Signal()
+    error = Signal(object)
+    """An `EarmarkError` that a person must see."""
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        queue: JobQueue,
+        plugins: Plugins,
+        store: SettingsStore,
+        library: Library,
+        transport: Transport,
+        formats: FormatRegistry,
+        folders: Folders,
+        background: Background,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.project = project
+        self.queue = queue
+        self.plugins = plugins
+        self.store = store
+        self.library = library
+        self.formats = formats
+        self.folders = folders
+        self.background = background
+        self.transport = transport
+        self.sources = Sources(folders.cache, project.folder)
+        self.clip: Clip | None = None
+        self.selection: Selection | None = None
+        self.playhead = 0
+        self.active_track: int | None = None
+        self.selected_labels: frozenset[int] = frozenset()
+        self.selected_clips: tuple[int, ...] = ()
+        self.clipboard: Fragment | None = None
+        self.player = Player(self, transport)
+        self._unsubscribe = [
+            project.subscribe(self._take_change),
+            queue.subscribe(self._take_job_event),
+            store.on_change(lambda *_: self.settings_changed.emit()),
+        ]
+
+    def open_project(self, project: Project) -> None:
+        """Show another project; the present one is closed."""
+        self.player.stop()
+        self.show_clip(None)
+        old, old_sources = self.project, self.sources
+        self._unsubscribe[0]()
+        self.project = project
+        self.sources = Sources(self.folders.cache, project.folder)
+        self.clipboard = None
+        self.selected_clips = ()
+        self._unsubscribe[0] = project.subscribe(self._take_change)
+        self.queue.set_project(project)
+        self.project_opened.emit()
+        old_sources.close()
+        old.close()
+        self.show_first_clip()
+
+    def close(self) -> None:
+        """Stop the sound, the threads and the engine, and close the project."""
+        self.player.close()
+        self.background.close()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self.queue.close()
+        self.sources.close()
+        self.project.close()
+
+    def show_clip(self, clip: int | None) -> None:
+        """Show a clip in the editor, or nothing."""
+        if (self.clip.id if self.clip else None) == clip:
+            return
+        self.player.stop()
+        self.clip = None if clip is None else self.project.clip(clip)
+        self.playhead = 0
+        self.selection = None
+        self.selected_labels = frozenset()
+        tracks = [] if clip is None else self.project.tracks(clip)
+        self.active_track = tracks[0].id if tracks else None
+        if clip is not None:
+            self._remember_shown(clip)
+        self.clip_changed.emit()
+        self.selection_changed.emit()
+        self.labels_selected.emit()
+        self.active_track_changed.emit()
+        self.playhead_moved.emit(0)
+
+    def show_first_clip(self) -> None:
+        """Show the clip that was shown when the project was last open, or the first."""
+        ids = [clip.id for clip in self.project.clips()]
+        shown = (self.project.view("shown") or {}).get("clip")
+        if ids:
+            self.show_clip(shown if shown in ids else ids[0])
+
+    def select(self, selection: Selection | None) -> None:
+        """Select a range of the shown clip; it is cut to the clip's length."""
+        if self.clip is None:
+            selection = None
+        if selection is not None and self.clip is not None:
+            start, stop = sorted((selection.start, selection.stop))
+            start = min(max(0, start), self.clip.frames)
+            stop = min(max(0, stop), self.clip.frames)
+            selection = replace(selection, start=start, stop=stop)
+        if selection != self.selection:
+            self.selection = selection
+            self.selection_changed.emit()
+
+    def set_playhead(self, frame: int) -> None:
+        """Move the playhead; while it plays, playing goes on from there."""
+        frame = min(max(0, frame), self.clip.frames if self.clip else 0)
+        if self.player.playing:
+            self.player.seek(frame)
+        self.move_playhead(frame)
+
+    def move_playhead(self, frame: int) -> None:
+        """Say where the playhead is, without seeking."""
+        if frame != self.playhead:
+            self.playhead = frame
+            self.playhead_moved.emit(frame)
+
+    def select_labels(self, ids: Iterable[int], *, reveal: bool = True) -> None:
+        """Select labels of the shown clip, and bring them into sight."""
+        labels = frozenset(ids)
+        if labels != self.selected_labels:
+            self.selected_labels = labels
+            self.labels_selected.emit()
+        if reveal and labels:
+            found = [
+                label for label in map(self.project.label, sorted(labels)) if label
+            ]
+            if found:
+                self.range_revealed.emit(
+                    min(label.start for label in found),
+                    max(label.stop for label in found),
+                )
+
+    def select_clips(self, ids: Sequence[int]) -> None:
+        """Say which clips are selected in the browser."""
+        clips = tuple(ids)
+        if clips != self.selected_clips:
+            self.selected_clips = clips
+            self.clips_selected.emit()
+
+    def set_active_track(self, track: int | None) -> None:
+        """Choose the track that new labels go to."""
+        if track != self.active_track:
+            self.active_track = track
+            self.active_track_changed.emit()
+
+    def reveal(self, start: int, stop: int) -> None:
+        """Bring frames of the shown clip into sight."""
+        self.range_revealed.emit(start, stop)
+
+    def play(self) -> None:
+        """Play the selection, or from the playhead on."""
+        self.player.play()
+
+    def pause(self) -> None:
+        """Pause, or go on after a pause."""
+        self.player.pause()
+
+    def stop(self) -> None:
+        """Stop and return to where playing began."""
+        self.player.stop()
+
+    def audio_inputs(self, target: Target) -> list[AudioInput]:
+        """What a task would work on."""
+        if target == "clips":
+            return [
+                self._input(self.project.clip(clip)) for clip in self.selected_clips
+            ]
+        if self.clip is None:
+            return []
+        if target == "clip":
+            return [self._input(self.clip)]
+        if self.selection is None or self.selection.frames == 0:
+            return []
+        return [self._input(self.clip, self.selection)]
+
+    def run_task(
+        self,
+        task: Task,
+        params: dict[str, Any],
+        model: ModelRef | None = None,
+        target: Target = "clip",
+    ) -> list[int]:
+        """Queue a task, once for each clip of the target.
+
+        Returns
+        -------
+        list of int
+            The jobs.
+
+        Raises
+        ------
+        EarmarkError
+            If there is no audio to work on, or the parameters do not fit.
+        """
+        if task.input == "text":
+            return [self.queue.submit(task.id, params, model=model, input=None)]
+        inputs = self.audio_inputs(target)
+        if not inputs:
+            raise EarmarkError(
+                f"{task.title} has no audio to work on.",
+                "Open a file, or select a range of the clip, first.",
+            )
+        return [
+            self.queue.submit(task.id, params, model=model, input=audio)
+            for audio in inputs
+        ]
+
+    def _input(self, clip: Clip, selection: Selection | None = None) -> AudioInput:
+        ids = dict.fromkeys(span.source for span in clip.spans if span.source)
+        return AudioInput(
+            clip=clip.id,
+            name=clip.name,
+            rate=clip.rate,
+            channels=clip.channels,
+            spans=clip.spans,
+            sources=tuple(self.project.source(source) for source in ids),
+            start=selection.start if selection else 0,
+            stop=selection.stop if selection else clip.frames,
+            channel=selection.channel if selection else None,
+            low_hz=selection.low_hz if selection else None,
+            high_hz=selection.high_hz if selection else None,
+        )
+
+    def _remember_shown(self, clip: int) -> None:
+        if not self.project.read_only:
+            self.project.set_view("shown", {"clip": clip})
+
+    def _take_change(self, change: Change) -> None:
+        gone = False
+        if self.clip is not None and self.clip.id in change.rows.get("clips", ()):
+            clips = {clip.id: clip for clip in self.project.clips()}
+            if self.clip.id in clips:
+                old, self.clip = self.clip, clips[self.clip.id]
+                if old.spans != self.clip.spans:
+                    self.player.refresh()
+            else:
+                gone = True
+        if gone:
+            self.show_clip(None)
+        self._keep_within_clip()
+        tracks = {track.id for track in self._tracks()}
+        active_changed = self.active_track not in tracks and (
+            self.active_track is not None or bool(tracks)
+        )
+        if active_changed:
+            self.active_track = min(tracks, default=None)
+        touched = self.selected_labels & change.rows.get("labels", frozenset())
+        lost = {label for label in touched if self.project.label(int(label)) is None}
+        self.selected_labels -= lost
+        self.project_changed.emit(change)
+        if lost:
+            self.labels_selected.emit()
+        if active_changed:
+            self.active_track_changed.emit()
+        if gone:
+            self.show_first_clip()
+
+    def _tracks(self) -> list[Any]:
+        return [] if self.clip is None else self.project.tracks(self.clip.id)
+
+    def _keep_within_clip(self) -> None:
+        if self.clip is None:
+            return
+        if self.playhead > self.clip.frames:
+            self.move_playhead(self.clip.frames)
+        if self.selection is not None and self.selection.stop > self.clip.frames:
+            self.select(self.selection)
+
+    def _take_job_event(self, event: JobEvent) -> None:
+        self.job_event.emit(event)
+        if event.kind != "state" or self.queue_state(event.job) != JobState.DONE:
+            return
+        made = [
+            take.clip
+            for take in self.project.takes()
+            if take.job == event.job and take.clip is not None
+        ]
+        # Someone at work on a clip must not find it swapped for another.
+        if made and (self.clip is None or not self.busy_editing()):
+            self.show_clip(made[-1])
+
+    def queue_state(self, job: int) -> JobState | None:
+        """The state of a job, None if it was removed."""
+        for known in self.queue.jobs():
+            if known.id == job:
+                return known.state
+        return None
+
+    def busy_editing(self) -> bool:
+        """Whether a person is in the middle of something in the editor."""
+        return (
+            self.player.playing
+            or bool(self.selected_labels)
+            or (self.selection is not None and self.selection.frames > 0)
+        )
+
+    def import_paths(self) -> Path:
+        """The folder that a file dialog opens in."""
+        recent = self.project.view("folder") or {}
+        folder = Path(recent.get("path", Path.home()))
+        return folder if folder.is_dir() else Path.home()
