@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from earmark.settings import folders
+
 # Set before anything that reads them at import is imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
@@ -44,6 +46,23 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket.socket, "connect", guarded)
     yield
     assert not attempts, f"the test tried to reach {attempts}"
+
+
+@pytest.fixture(scope="session")
+def starter_models() -> Path:
+    """The folder of the starter weights, which the README's test command fetches."""
+    folder = Path(os.environ.get("EARMARK_MODELS") or folders().models)
+    assert (folder / "whisper-tiny.en").is_dir(), (
+        f"The starter weights are not in {folder}: run `earmark models starter`."
+    )
+    return folder
+
+
+@pytest.fixture
+def models_folder(starter_models: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The starter weights, as the models of this test."""
+    monkeypatch.setenv("EARMARK_MODELS", str(starter_models))
+    return starter_models
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from earmark.cli.run import tell_losses
-from earmark.cli.studio import discovered, settings
+from earmark.cli.studio import discovered, settings, write_clip
+from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Project
-from earmark.formats import FormatRegistry
 from earmark.formats.exchange import documents_from_project
+from earmark.formats.registry import FormatRegistry
 
 
 @click.command()
@@ -44,11 +45,6 @@ def export(
             )
         if labels is not None:
             formats = FormatRegistry(discovered(settings()).label_formats())
-            chosen = (
-                formats.by_suffix(labels)
-                if format_id is None
-                else formats.by_id(format_id)
-            )
             wanted = [
                 track.id
                 for clip in clips
@@ -58,35 +54,25 @@ def export(
             documents = documents_from_project(
                 opened, [clip.id for clip in clips], tracks=wanted
             )
-            report = formats.export_labels(labels, documents, format=chosen)
-            tell_losses(labels, report.losses)
+            tell_losses(formats.export_labels(labels, documents, format_id))
             print(f"Wrote {labels}")
         if audio is not None:
-            write_audio_of(opened, [clip.id for clip in clips], audio)
+            write_audio_of(opened, clips, audio)
     finally:
         opened.close()
 
 
-def write_audio_of(project: Project, clips: list[int], out: Path) -> None:
+def write_audio_of(project: Project, clips: list[Clip], out: Path) -> None:
     """Render one clip to a file, or several into a folder."""
-    from earmark.audio.files import Sources
-    from earmark.audio.render import export as render_to
-    from earmark.settings import folders
-
-    sources = Sources(folders().cache, project.folder)
-    try:
-        for number in clips:
-            clip = project.clip(number)
-            if len(clips) == 1:
-                path = out
-            elif out.is_dir():
-                path = out / f"{Path(clip.name).stem}.wav"
-            else:
-                raise EarmarkError(
-                    f"{len(clips)} clips do not fit into {out}.",
-                    "Name one with --clip, or give a folder that exists.",
-                )
-            render_to(clip, sources, path)
-            print(f"Wrote {path}")
-    finally:
-        sources.close()
+    for clip in clips:
+        if len(clips) == 1:
+            path = out
+        elif out.is_dir():
+            path = out / f"{Path(clip.name).stem}.wav"
+        else:
+            raise EarmarkError(
+                f"{len(clips)} clips do not fit into {out}.",
+                "Name one with --clip, or give a folder that exists.",
+            )
+        write_clip(project, clip, path)
+        print(f"Wrote {path}")

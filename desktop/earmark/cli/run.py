@@ -13,13 +13,13 @@ import click
 
 from earmark.cli import SOME_FAILED, options
 from earmark.cli.progress import Meter, open_meter
-from earmark.cli.studio import Studio, discovered, model_for, settings
+from earmark.cli.studio import Studio, discovered, model_for, settings, write_clip
 from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
-from earmark.core.tasks import AudioFile, Job, JobState, Prediction, Task, Text
+from earmark.core.tasks import Job, JobState, Prediction, Task, Text
 from earmark.engine.queue import JobEvent
-from earmark.formats import FormatRegistry
 from earmark.formats.exchange import documents_from_project
+from earmark.formats.registry import ExportReport, FormatRegistry
 
 # What is taken out of a folder; a file that is named is always tried.
 AUDIO_SUFFIXES = frozenset(
@@ -256,57 +256,46 @@ def writer_for(
     if not out.parent.is_dir():
         raise EarmarkError(f"The folder {out.parent} is not there.", "Create it first.")
     if task.input == "text":
-        from earmark.audio.files import writable_suffix
-
-        writable_suffix(out)
         return lambda works: write_takes(studio, works, out)
     formats = FormatRegistry(studio.plugins.label_formats())
     as_folder = out.is_dir() or (not out.suffix and format_id is not None)
-    if format_id is None and as_folder:
-        format_id = "csv"
-    chosen = formats.by_suffix(out) if format_id is None else formats.by_id(format_id)
+    if format_id is None:
+        format_id = "csv" if as_folder else formats.by_suffix(out).id
+    known = formats.by_id(format_id)
 
     def write(works: Sequence[Work]) -> None:
         clips = [work.clip.id for work in works if work.clip is not None]
-        if not as_folder:
-            documents = documents_from_project(studio.project, clips)
-            report = formats.export_labels(out, documents, format=chosen)
-            tell_losses(out, report.losses)
-            for work in works:
-                work.written.append(str(out))
+        if not clips:
             return
-        out.mkdir(exist_ok=True)
-        for work in works:
-            assert work.clip is not None
-            path = out / (Path(work.name).stem + chosen.suffixes[0])
-            documents = documents_from_project(studio.project, [work.clip.id])
-            report = formats.export_labels(path, documents, format=chosen)
-            tell_losses(path, report.losses)
-            work.written.append(str(path))
+        documents = documents_from_project(studio.project, clips)
+        if as_folder:
+            out.mkdir(exist_ok=True)
+            reports = formats.export_each(out, documents, known.id)
+        else:
+            reports = [formats.export_labels(out, documents, known.id)]
+        for report in reports:
+            tell_losses(report)
+        for work, report in zip(works, reports * len(works), strict=False):
+            work.written.append(str(report.path))
 
     return write
 
 
 def write_takes(studio: Studio, works: Sequence[Work], out: Path) -> None:
     """Write the audio that jobs generated to the file that was asked for."""
-    from earmark.audio.files import convert
-
     for work in works:
-        made = [
-            result
-            for result in studio.project.results(work.job)
-            if isinstance(result, AudioFile)
-        ]
-        for number, take in enumerate(made):
+        takes = [t for t in studio.project.takes() if t.job == work.job]
+        for number, take in enumerate(takes):
+            assert take.clip is not None
             path = out if number == 0 else out.with_stem(f"{out.stem}-{number + 1}")
-            convert(take.path, path)
+            write_clip(studio.project, studio.project.clip(take.clip), path)
             work.written.append(str(path))
 
 
-def tell_losses(path: Path, losses: Sequence[str]) -> None:
+def tell_losses(report: ExportReport) -> None:
     """Say what a format could not carry."""
-    for loss in losses:
-        print(f"earmark: {path.name}: {loss}", file=sys.stderr)
+    for loss in report.losses:
+        print(f"earmark: {report.path.name}: {loss}", file=sys.stderr)
 
 
 def summary(

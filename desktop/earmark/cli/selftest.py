@@ -11,9 +11,9 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.studio import Studio, model_for
+from earmark.cli.studio import Studio, model_for, write_clip
 from earmark.core.errors import EarmarkError
-from earmark.core.tasks import JobState, ModelRef, Prediction, Text
+from earmark.core.tasks import JobState, Prediction, Text
 
 MOST_WRONG = 0.15
 SENTENCE = "The quick brown fox jumps over the lazy dog near the old river bank."
@@ -87,7 +87,7 @@ def has_display() -> bool:
 def transcript(studio: Studio, recording: Path) -> str:
     """What speech recognition hears in a recording."""
     task = studio.plugins.task("speech-recognition")
-    model: ModelRef = model_for(studio.library, task, "", studio.settings)
+    model = model_for(studio.library, task, "", studio.settings)
     chosen = studio.audio_input(studio.add_clip(recording))
     job = studio.queue.submit(task.id, {}, model=model, input=chosen)
     finish(studio, job)
@@ -101,8 +101,6 @@ def transcript(studio: Studio, recording: Path) -> str:
 
 def speak_sentence(studio: Studio, out: Path) -> Path:
     """Speak `SENTENCE` into a file."""
-    from earmark.audio.files import convert
-
     task = studio.plugins.task("text-to-speech")
     model = model_for(studio.library, task, "", studio.settings)
     job = studio.queue.submit(
@@ -110,7 +108,8 @@ def speak_sentence(studio: Studio, out: Path) -> Path:
     )
     finish(studio, job)
     (take,) = [take for take in studio.project.takes() if take.job == job]
-    convert(studio.project.source(take.source).path, out)
+    assert take.clip is not None
+    write_clip(studio.project, studio.project.clip(take.clip), out)
     return out
 
 

@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from earmark.audio.files import import_file
+from earmark.audio.render import export
+from earmark.audio.sources import Sources
 from earmark.core.clips import Clip, Span
 from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Plugins
@@ -135,7 +136,7 @@ class Studio(AbstractContextManager["Studio"]):
             rate=clip.rate,
             channels=clip.channels,
             spans=clip.spans,
-            sources=tuple(self.project.source(id) for id in sorted(used)),
+            sources=tuple(map(self.project.source, sorted(used))),
             start=start,
             stop=stop,
             channel=channel,
@@ -163,20 +164,27 @@ class Studio(AbstractContextManager["Studio"]):
         return self.project.job(job)
 
     def _open(self, jobs: Sequence[int]) -> list[int]:
-        return [id for id in jobs if self.project.job(id).state not in FINISHED]
+        return [job for job in jobs if self.project.job(job).state not in FINISHED]
 
     def _pump(self, jobs: Sequence[int]) -> None:
         waiting = set(self._open(jobs))
         while waiting:
             self._posted.get()()
-            waiting = {
-                id for id in waiting if self.project.job(id).state not in FINISHED
-            }
+            waiting.intersection_update(self._open(jobs))
+
+
+def write_clip(project: Project, clip: Clip, path: Path) -> None:
+    """Render a clip to a sound file; its ending says which format."""
+    sources = Sources(folders().cache, project.folder)
+    try:
+        export(clip, sources.readers(project.sources()), path)
+    finally:
+        sources.close()
 
 
 def settings(device: str = "") -> Settings:
     """The person's settings, with what the command line overrides."""
-    stored = SettingsStore(folders().config / "settings.json").settings
+    stored = SettingsStore(folders().settings).settings
     if not device:
         return stored
     return Settings.model_validate(stored.model_dump() | {"device": device})
@@ -189,7 +197,9 @@ def discovered(settings: Settings) -> Plugins:
     return plugins
 
 
-def model_for(library: Library, task: Task, name: str, settings: Settings) -> Any:
+def model_for(
+    library: Library, task: Task, name: str, settings: Settings
+) -> ModelRef | None:
     """The model that a task is to use: the one named, the chosen one or the default.
 
     Raises
@@ -202,7 +212,7 @@ def model_for(library: Library, task: Task, name: str, settings: Settings) -> An
     chosen = name or settings.task_models.get(task.id, "")
     if chosen:
         return library.resolve(chosen, task)
-    found: ModelRef | None = library.default(task)
+    found = library.default(task)
     if found is None:
         raise EarmarkError(
             f"No model for {task.title.lower()} is on this machine.",

@@ -87,7 +87,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelArrays:
-    """The labels of one track as arrays, ordered by start and id; not to be written to.
+    """The labels of one track as arrays, ordered by start; not to be written to.
 
     Attributes
     ----------
@@ -103,9 +103,9 @@ class LabelArrays:
     statuses: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, rows: list[tuple[int, int, int, int]]) -> LabelArrays:
-        """From rows of id, start, stop and status code."""
-        columns = np.array(rows, np.int64).reshape(-1, 4)
+    def of(cls, rows: list[tuple[int, ...]]) -> LabelArrays:
+        """From rows that begin with id, start, stop and status code."""
+        columns = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4)
         columns = columns[np.lexsort((columns[:, 0], columns[:, 1]))].T
         ids, starts, stops, statuses = (np.ascontiguousarray(c) for c in columns)
         return cls(ids, starts, stops, statuses.astype(np.uint8))
@@ -120,25 +120,45 @@ class LabelArrays:
         touching = (stops > start) | (self.starts[:before] == start)
         return np.flatnonzero(touching)
 
-    def without(self, ids: frozenset[int]) -> LabelArrays:
-        """These but for some labels."""
-        gone = np.fromiter(ids, np.int64, len(ids))
-        keep = ~np.isin(self.ids, gone)
-        if keep.all():
-            return self
+    def changed(self, ids: frozenset[int], rows: list[tuple[int, ...]]) -> LabelArrays:
+        """These after an edit of a few labels.
+
+        Parameters
+        ----------
+        ids : frozenset of int
+            The labels that were added, changed or removed, or belong elsewhere.
+        rows : list of tuple
+            What is there of them now, as for `of`.
+        """
+        at = np.array([i for key in ids for i in np.flatnonzero(self.ids == key)], int)
+        new = LabelArrays.of(rows)
+        at = at[np.lexsort((self.ids[at], self.starts[at]))]
+        if np.array_equal(self.ids[at], new.ids):
+            if not len(at) or self._same_at(at, new):
+                return self
+            starts, stops, statuses = (
+                self.starts.copy(),
+                self.stops.copy(),
+                self.statuses.copy(),
+            )
+            starts[at], stops[at], statuses[at] = new.starts, new.stops, new.statuses
+            if (starts[1:] >= starts[:-1]).all():
+                return LabelArrays(self.ids, starts, stops, statuses)
+        rest = [
+            np.delete(column, at)
+            for column in (self.ids, self.starts, self.stops, self.statuses)
+        ]
+        place = np.searchsorted(rest[1], new.starts, "right")
         return LabelArrays(
-            self.ids[keep], self.starts[keep], self.stops[keep], self.statuses[keep]
+            np.insert(rest[0], place, new.ids),
+            np.insert(rest[1], place, new.starts),
+            np.insert(rest[2], place, new.stops),
+            np.insert(rest[3], place, new.statuses).astype(np.uint8),
         )
 
-    def with_rows(self, rows: list[tuple[int, int, int, int]]) -> LabelArrays:
-        """These and more labels: rows of id, start, stop and status code."""
-        if not rows:
-            return self
-        more = LabelArrays.of(rows)
-        at = np.searchsorted(self.starts, more.starts, "right")
-        return LabelArrays(
-            np.insert(self.ids, at, more.ids),
-            np.insert(self.starts, at, more.starts),
-            np.insert(self.stops, at, more.stops),
-            np.insert(self.statuses, at, more.statuses),
+    def _same_at(self, at: NDArray[np.int_], other: LabelArrays) -> bool:
+        return (
+            np.array_equal(self.starts[at], other.starts)
+            and np.array_equal(self.stops[at], other.stops)
+            and np.array_equal(self.statuses[at], other.statuses)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import apsw
 
@@ -95,9 +96,11 @@ CREATE TABLE history (
     at TEXT NOT NULL,
     undone INTEGER NOT NULL,
     bytes INTEGER NOT NULL,
+    reached INTEGER NOT NULL, -- bytes of all entries so far, dropped ones included
     packed INTEGER NOT NULL,
     changeset BLOB NOT NULL
 ) STRICT;
+CREATE INDEX history_undone ON history (undone);
 
 CREATE TABLE jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -180,6 +183,6 @@ def expected_definitions(
     migrations: Sequence[str] = MIGRATIONS,
 ) -> set[tuple[str, str, str]]:
     """`definitions` of a project that is up to date."""
-    with apsw.Connection(":memory:") as connection:
+    with closing(apsw.Connection(":memory:")) as connection:
         migrate(connection, migrations)
         return definitions(connection)

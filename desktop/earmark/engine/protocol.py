@@ -12,11 +12,25 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from earmark.core.tasks import AudioFile, Job, Prediction, Text, Usage
+
+ENVIRONMENT = {
+    "DISABLE_SAFETENSORS_CONVERSION": "1",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "PYTHONUTF8": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+}
+"""The engine's environment. Libraries read it when they are imported, so it is set
+before the engine's process starts, and again before it imports any of them."""
 
 StoredResult = Prediction | Text | AudioFile
 """What a runner yields that is kept: everything but its progress."""
@@ -147,18 +161,13 @@ class Stopped:
     usage: Usage
 
 
-FromEngine = Ready | Started | Results | Progressed | Used | Rewound | Done | Failed
-FromEngine = FromEngine | Stopped
+FromEngine = (
+    Ready | Started | Results | Progressed | Used | Rewound | Done | Failed | Stopped
+)
 ToEngine = Run | Cancel
 Message = FromEngine | ToEngine
 
-_TYPES: dict[str, type[Any]] = {
-    message.__name__: message
-    for message in (
-        *(Run, Cancel),
-        *(Ready, Started, Results, Progressed, Used, Rewound, Done, Failed, Stopped),
-    )
-}
+_TYPES = {message.__name__: message for message in get_args(Message)}
 
 
 @functools.cache

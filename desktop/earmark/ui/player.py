@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from earmark.core.errors import EarmarkError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from earmark.audio.transport import Transport
     from earmark.ui.session import Session
 
@@ -121,17 +123,13 @@ class Player(QObject):
         session = self._session
         clip, sources = session.clip, session.sources
         assert clip is not None
-        readers = {
-            span.source: sources.reader(session.project.source(span.source))
-            for span in clip.spans
-            if span.source is not None
-        }
+        readers = sources.readers(session.clip_sources(clip))
         spans, rate, channels = clip.spans, clip.rate, clip.channels
 
-        def samples(first: int, frames: int) -> np.ndarray:
+        def samples(first: int, frames: int) -> NDArray[np.float32]:
             from earmark.audio import render
 
-            return render.read(spans, rate, channels, readers.__getitem__, first, frames)
+            return render.read(spans, rate, channels, readers, first, frames)
 
         try:
             self._transport.play(

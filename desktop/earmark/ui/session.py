@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
-from earmark.audio.files import Sources
-from earmark.core.clips import Clip
+from earmark.audio.sources import Sources
+from earmark.core.clips import Clip, Source
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Change, Fragment, Project
 from earmark.core.tasks import AudioInput, JobState, ModelRef, Task
@@ -276,6 +276,11 @@ class Session(QObject):
             return []
         return [self._input(self.clip, self.selection)]
 
+    def clip_sources(self, clip: Clip) -> list[Source]:
+        """The sources that a clip's spans name."""
+        ids = dict.fromkeys(span.source for span in clip.spans if span.source)
+        return [self.project.source(source) for source in ids]
+
     def run_task(
         self,
         task: Task,
@@ -309,14 +314,13 @@ class Session(QObject):
         ]
 
     def _input(self, clip: Clip, selection: Selection | None = None) -> AudioInput:
-        ids = dict.fromkeys(span.source for span in clip.spans if span.source)
         return AudioInput(
             clip=clip.id,
             name=clip.name,
             rate=clip.rate,
             channels=clip.channels,
             spans=clip.spans,
-            sources=tuple(self.project.source(source) for source in ids),
+            sources=tuple(self.clip_sources(clip)),
             start=selection.start if selection else 0,
             stop=selection.stop if selection else clip.frames,
             channel=selection.channel if selection else None,

@@ -1,0 +1,286 @@
+"""Rendering: the samples of a clip, made from its spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from earmark.audio.files import AudioInfo, write_audio
+from earmark.audio.sources import Readers
+from earmark.core.clips import Clip, Span, Spans
+from earmark.core.errors import EarmarkError
+from earmark.core.tasks import AudioInput
+
+BLOCK = 1 << 16
+
+
+def read(
+    spans: Spans,
+    rate: int,
+    channels: int,
+    readers: Readers,
+    start: int,
+    frames: int,
+    *,
+    wait: bool = False,
+) -> NDArray[np.float32]:
+    """Samples of a clip from anywhere, silence outside it.
+
+    Parameters
+    ----------
+    spans : Spans
+    rate, channels : int
+        Of the clip.
+    readers : callable
+        Gives the reader of a source by its id.
+    start, frames : int
+        In frames of the clip.
+    wait : bool
+        Wait for what is still being decoded; otherwise it is silent.
+
+    Returns
+    -------
+    ndarray, float32, shape (frames, channels)
+
+    Raises
+    ------
+    EarmarkError
+        If a source cannot be read, or has another rate.
+    """
+    samples = np.zeros((frames, channels), np.float32)
+    begin = 0
+    for span in spans:
+        if begin >= start + frames:
+            break
+        first = max(start - begin, 0)
+        last = min(start + frames - begin, span.frames)
+        if first < last and span.source is not None:
+            out = samples[begin + first - start : begin + last - start]
+            out[:] = _heard(span, rate, channels, readers, first, last, wait)
+        begin += span.frames
+    return samples
+
+
+def _heard(
+    span: Span,
+    rate: int,
+    channels: int,
+    readers: Readers,
+    first: int,
+    last: int,
+    wait: bool,
+) -> NDArray[np.float32]:
+    """The frames `[first, last)` of a span."""
+    assert span.source is not None
+    reader = readers(span.source)
+    if reader.rate != rate:
+        raise EarmarkError(
+            f"A source of {reader.rate} Hz cannot be played in a clip of {rate} Hz.",
+            "Make the clip again from its file.",
+        )
+    at = span.offset + (span.frames - last if span.reverse else first)
+    if wait:
+        reader.wait(at + last - first)
+        if reader.error is not None:
+            raise reader.error
+    samples = reader.read(at, last - first)
+    if span.reverse:
+        samples = samples[::-1]
+    if span.fades or span.gain_db:
+        samples = samples * span.gains(first, last)[:, None]
+    if samples.shape[1] != channels:
+        samples = samples[:, np.arange(channels) % samples.shape[1]]
+    return samples
+
+
+def blocks(
+    spans: Spans,
+    rate: int,
+    channels: int,
+    readers: Readers,
+    start: int,
+    stop: int,
+    block_frames: int = BLOCK,
+) -> Iterator[NDArray[np.float32]]:
+    """The samples in `[start, stop)`, one block after the other, all decoded.
+
+    Yields
+    ------
+    ndarray, float32, shape (block_frames, channels)
+        The last may be shorter.
+    """
+    for at in range(start, stop, block_frames):
+        count = min(block_frames, stop - at)
+        yield read(spans, rate, channels, readers, at, count, wait=True)
+
+
+def input_blocks(
+    audio: AudioInput,
+    rate: int | None,
+    mono: bool,
+    readers: Readers,
+    *,
+    start: int | None = None,
+    block_frames: int = BLOCK,
+) -> Iterator[NDArray[np.float32]]:
+    """The audio of a job in blocks, at the rate its model wants.
+
+    Parameters
+    ----------
+    audio : AudioInput
+        Its `channel`, if any, is the only one that is read.
+    rate : int or None
+        None leaves it as it is.
+    mono : bool
+        Mix all channels.
+    readers : callable
+    start : int, optional
+        A frame of the clip to begin at instead of the region's start.
+    block_frames : int
+        Frames read at once, before the rate is changed.
+
+    Yields
+    ------
+    ndarray, float32, shape (n,) if mono, else (n, channels)
+        Not empty; of any length once the rate is changed.
+    """
+    mixed = (
+        _mixed(block, audio.channel, mono)
+        for block in blocks(
+            audio.spans,
+            audio.rate,
+            audio.channels,
+            readers,
+            audio.start if start is None else start,
+            audio.stop,
+            block_frames,
+        )
+    )
+    one = mono or audio.channel is not None
+    for block in resampled(mixed, audio.rate, rate, 1 if one else audio.channels):
+        yield block[:, 0] if mono else block
+
+
+def read_input(
+    audio: AudioInput,
+    rate: int | None,
+    mono: bool,
+    readers: Readers,
+    *,
+    start: int | None = None,
+) -> NDArray[np.float32]:
+    """The whole audio of a job, at the rate its model wants; see `input_blocks`.
+
+    Returns
+    -------
+    ndarray, float32, shape (n,) if mono, else (n, channels)
+    """
+    parts = list(input_blocks(audio, rate, mono, readers, start=start))
+    if parts:
+        return np.concatenate(parts)
+    width = 1 if audio.channel is not None else audio.channels
+    return np.zeros((0,) if mono else (0, width), np.float32)
+
+
+def _mixed(
+    block: NDArray[np.float32], channel: int | None, mono: bool
+) -> NDArray[np.float32]:
+    if channel is not None:
+        return block[:, channel : channel + 1]
+    if mono and block.shape[1] > 1:
+        return block.mean(axis=1, keepdims=True)
+    return block
+
+
+def resampled(
+    samples: Iterator[NDArray[np.float32]],
+    rate: int,
+    to_rate: int | None,
+    channels: int,
+) -> Iterator[NDArray[np.float32]]:
+    """Blocks at another rate, as one continuous sound.
+
+    Yields
+    ------
+    ndarray, float32, shape (n, channels)
+        Not empty.
+    """
+    if to_rate is None or to_rate == rate:
+        yield from samples
+        return
+    stream = soxr.ResampleStream(rate, to_rate, channels, dtype="float32")
+    shape = (-1, channels)
+    for block in samples:
+        out = stream.resample_chunk(np.ascontiguousarray(block)).reshape(shape)
+        if len(out):
+            yield out
+    rest = stream.resample_chunk(np.zeros(shape_of(0, channels), np.float32), last=True)
+    if len(rest):
+        yield rest.reshape(shape)
+
+
+def shape_of(frames: int, channels: int) -> tuple[int, int]:
+    """The shape of samples."""
+    return frames, channels
+
+
+def export(
+    clip: Clip,
+    readers: Readers,
+    path: Path,
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    rate: int | None = None,
+    mono: bool = False,
+    subtype: str | None = None,
+) -> AudioInfo:
+    """Write a clip, or a part of it, as a sound file.
+
+    Parameters
+    ----------
+    clip : Clip
+    readers : callable
+    path : Path
+        Its ending says which format; see `write_audio`.
+    start, stop : int, optional
+        The range in frames of the clip; all of it by default.
+    rate : int, optional
+        The rate of the file; that of the clip by default.
+    mono : bool
+        Mix all channels.
+    subtype : str, optional
+
+    Returns
+    -------
+    AudioInfo
+        Of the file, re-opened.
+
+    Raises
+    ------
+    EarmarkError
+        As `write_audio`, or if a source cannot be read. Nothing is left behind then.
+    """
+    stop = clip.frames if stop is None else min(stop, clip.frames)
+    start = max(start, 0)
+    if start >= stop:
+        raise EarmarkError(
+            f"There is nothing to export from “{clip.name}”: the range is empty.",
+            "Select a range first.",
+        )
+    to_rate = rate or clip.rate
+    channels = 1 if mono else clip.channels
+    read_blocks = blocks(clip.spans, clip.rate, clip.channels, readers, start, stop)
+    mixed = (_mixed(block, None, mono) for block in read_blocks)
+    return write_audio(
+        path,
+        resampled(mixed, clip.rate, to_rate, channels),
+        to_rate,
+        channels,
+        subtype=subtype,
+        frames=round((stop - start) * to_rate / clip.rate),
+    )

@@ -1,0 +1,531 @@
+"""Reading sources: mapped if they are uncompressed, decoded once into a cache if not."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xxhash
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from earmark.audio.decode import open_decoder
+from earmark.audio.pcm import Encoding, pcm_layout
+from earmark.core.clips import Source
+from earmark.core.errors import EarmarkError
+
+Readers = Callable[[str], "SourceReader"]
+"""Gives the reader of a source by its id; may be called on any thread."""
+
+_HASH_BLOCK = 1 << 22
+_STALE_S = 24 * 3600.0
+_CACHED = {"<i2": Encoding("PCM_16", "<i2"), "<f4": Encoding("FLOAT", "<f4")}
+
+
+def hash_file(path: Path) -> str:
+    """The xxh3-128 of a file's bytes, 32 hex digits: the id of a source.
+
+    Raises
+    ------
+    OSError
+    """
+    digest = xxhash.xxh3_128()
+    buffer = bytearray(_HASH_BLOCK)
+    view = memoryview(buffer)
+    with path.open("rb", buffering=0) as file:
+        while count := file.readinto(buffer):
+            digest.update(view[:count])
+    return digest.hexdigest()
+
+
+class _Mapping:
+    """Frames of a file, mapped into memory."""
+
+    def __init__(self, path: Path, encoding: Encoding, offset: int, frames: int,
+                 channels: int) -> None:  # fmt: skip
+        self.path = path
+        self.encoding = encoding
+        self.frames = frames
+        shape: tuple[int, ...] = (frames, channels)
+        if encoding.name == "PCM_24":
+            shape = (*shape, 3)
+        self._end = offset + frames * channels * encoding.bytes
+        with path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.check()
+        self.array: NDArray[Any] = np.ndarray(shape, encoding.dtype, self._map, offset)
+
+    def check(self) -> None:
+        """Refuse a file that has shrunk: reading beyond its end would be fatal."""
+        if self._map.size() < self._end:
+            raise EarmarkError(
+                f"“{self.path.name}” has become shorter since it was opened.",
+                "Put the original file back, or remove the clip.",
+            )
+
+
+class SourceReader:
+    """The samples of one source; any number of threads may read at once.
+
+    Attributes
+    ----------
+    rate, channels, frames : int
+        As the source says.
+    error : EarmarkError or None
+        Why decoding stopped, if it did.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.rate = source.rate
+        self.channels = source.channels
+        self.frames = source.frames
+        self.error: EarmarkError | None = None
+        self._mapping: _Mapping | None = None
+        self._ready = 0
+        self._done = False
+        self._closed = False
+        self._changed = threading.Condition()
+        self._listeners: list[Callable[[], None]] = []
+        self._thread: threading.Thread | None = None
+        self._part: Path | None = None
+        self._dtype = ""
+
+    @property
+    def ready(self) -> int:
+        """Frames from the beginning that can be read; beyond it is silence as yet."""
+        return self._ready
+
+    @property
+    def done(self) -> bool:
+        """Whether all that can be read is ready."""
+        return self._done
+
+    @property
+    def raw(self) -> NDArray[Any] | None:
+        """The mapped samples as they are stored, once they are all there.
+
+        Returns
+        -------
+        ndarray or None
+            Shape (frames, channels) of any PCM type, or (frames, channels, 3) uint8
+            for 24 bits; `encoding` says what they mean.
+        """
+        return self._mapping.array if self._mapping and self._done else None
+
+    @property
+    def encoding(self) -> Encoding | None:
+        """What `raw` holds."""
+        return self._mapping.encoding if self._mapping and self._done else None
+
+    @property
+    def note(self) -> str:
+        """What is missing, as a sentence; empty if nothing is."""
+        short = self.frames - self._ready
+        if not self._done or short <= 0:
+            return ""
+        return f"The last {short / self.rate:.1f} s cannot be read."
+
+    def read(
+        self, start: int, frames: int, channel: int | None = None
+    ) -> NDArray[np.float32]:
+        """Samples from anywhere; silence outside the source and beyond `ready`.
+
+        Parameters
+        ----------
+        start, frames : int
+        channel : int, optional
+            0-based; only that one is read.
+
+        Returns
+        -------
+        ndarray, float32, shape (frames, channels), or (frames, 1) for one channel
+
+        Raises
+        ------
+        EarmarkError
+            If the file has shrunk since.
+        """
+        part = slice(None) if channel is None else slice(channel, channel + 1)
+        first, last = max(start, 0), min(start + frames, self._ready)
+        width = self.channels if channel is None else 1
+        if first >= last:
+            return np.zeros((frames, width), np.float32)
+        mapping = self._mapped(last)
+        samples = mapping.encoding.floats(mapping.array[first:last, part])
+        if last - first == frames:
+            return samples
+        padded = np.zeros((frames, width), np.float32)
+        padded[first - start : last - start] = samples
+        return padded
+
+    def stored(self, start: int, frames: int) -> tuple[NDArray[Any], Encoding]:
+        """Samples as they are stored, for those who read all of them once.
+
+        The range must be ready; nothing is copied.
+        """
+        mapping = self._mapped(start + frames)
+        return mapping.array[start : start + frames], mapping.encoding
+
+    def windows(
+        self, starts: NDArray[np.int64], frames: int, channel: int | None
+    ) -> NDArray[np.float32]:
+        """Runs of equal length from many places at once.
+
+        Parameters
+        ----------
+        starts : ndarray, int64, shape (n,)
+        frames : int
+        channel : int or None
+            None mixes all channels.
+
+        Returns
+        -------
+        ndarray, float32, shape (n, frames)
+        """
+        ready = self._ready
+        inside = len(starts) and starts[0] >= 0 and starts[-1] + frames <= ready
+        if not inside:
+            runs = [self.read(int(s), frames, channel).mean(axis=1) for s in starts]
+            return np.array(runs, np.float32).reshape(len(starts), frames)
+        mapping = self._mapped(int(starts[-1]) + frames)
+        runs = sliding_window_view(mapping.array, frames, axis=0)
+        # sliding_window_view puts the window last: behind the bytes of 24 bits, too.
+        if channel is not None:
+            picked = runs[starts, channel]
+            if picked.ndim == 3:
+                picked = np.moveaxis(picked, 1, 2)
+            return mapping.encoding.floats(picked)
+        picked = runs[starts]
+        if picked.ndim == 4:
+            picked = np.moveaxis(picked, 2, 3)
+        mixed: NDArray[np.float32] = mapping.encoding.floats(picked).mean(axis=1)
+        return mixed
+
+    def wait(self, frame: int, timeout_s: float | None = None) -> bool:
+        """Wait until frames up to `frame` are ready, or nothing more will be.
+
+        Returns
+        -------
+        bool
+            False if the time ran out.
+        """
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._ready >= frame or self._done, timeout_s
+            )
+
+    def on_progress(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call back whenever more is ready, on the decoding thread.
+
+        Returns
+        -------
+        callable
+            Ends it.
+        """
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def close(self) -> None:
+        """Stop decoding and let go of the file. Closing twice is allowed."""
+        self._closed = True
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._mapping = None
+        self._ready = 0
+        self._done = True
+
+    def _mapped(self, frames: int) -> _Mapping:
+        mapping = self._mapping
+        if mapping is None or mapping.frames < frames:
+            with self._changed:
+                mapping = self._mapping
+                if mapping is None or mapping.frames < frames:
+                    mapping = self._map_part()
+        mapping.check()
+        return mapping
+
+    def _map_part(self) -> _Mapping:
+        if self._part is None:
+            raise EarmarkError("The source is closed.")
+        self._mapping = _Mapping(
+            self._part, _CACHED[self._dtype], _NPY_HEADER, self._ready, self.channels
+        )
+        return self._mapping
+
+    def _map(self, mapping: _Mapping) -> None:
+        self._mapping = mapping
+        self._ready = min(mapping.frames, self.frames)
+        self._done = True
+
+    def _progress(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+        for listener in tuple(self._listeners):
+            listener()
+
+    def _start_decoding(self, path: Path, cached: Path) -> None:
+        self._thread = threading.Thread(
+            target=self._decode, args=(path, cached), name=f"decode {path.name}"
+        )
+        self._thread.daemon = True
+        self._thread.start()
+
+    def _decode(self, path: Path, cached: Path) -> None:
+        part = cached.with_name(f"{cached.stem}.{uuid.uuid4().hex}.part")
+        try:
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            self._fill(path, part)
+            if self._closed:
+                part.unlink(missing_ok=True)
+                return
+            with self._changed:
+                self._mapping = None
+                os.replace(part, cached)
+                self._part = None
+                mapping = _map_cached(cached, self.channels)
+                if mapping is None:
+                    raise EarmarkError(f"“{cached}” could not be written.")
+                self._map(mapping)
+        except EarmarkError as error:
+            self.error = error
+        except OSError as error:
+            self.error = EarmarkError(
+                f"“{path.name}” could not be decoded: {error}.",
+                "Is there room on the disk that holds the cache?",
+            )
+        finally:
+            self._done = True
+            self._progress()
+            if self.error is not None:
+                part.unlink(missing_ok=True)
+
+    def _fill(self, path: Path, part: Path) -> None:
+        with open_decoder(path) as decoder, part.open("wb", buffering=0) as file:
+            if (decoder.rate, decoder.channels) != (self.rate, self.channels):
+                raise EarmarkError(
+                    f"“{path.name}” is not the file it was when it was imported.",
+                    "Put the original file back.",
+                )
+            self._dtype = decoder.dtype
+            self._part = part
+            _write_npy_header(file, decoder.dtype, 0, self.channels)
+            written = 0
+            for block in decoder.blocks():
+                if self._closed:
+                    return
+                file.write(np.ascontiguousarray(block).data)
+                written += len(block)
+                self._ready = min(written, self.frames)
+                self._progress()
+            file.seek(0)
+            _write_npy_header(file, decoder.dtype, written, self.channels)
+            os.fsync(file.fileno())
+
+
+_NPY_HEADER = 128
+
+
+def _write_npy_header(file: Any, dtype: str, frames: int, channels: int) -> None:
+    header = {"descr": dtype, "fortran_order": False, "shape": (frames, channels)}
+    np.lib.format.write_array_header_1_0(file, header)
+    assert file.tell() == _NPY_HEADER
+
+
+def _map_cached(path: Path, channels: int) -> _Mapping | None:
+    """A finished file of the cache, or None if there is none that can be used."""
+    try:
+        with path.open("rb") as file:
+            np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        encoding = _CACHED.get(dtype.str)
+        if encoding is None or len(shape) != 2 or shape[1] != channels or not shape[0]:
+            return None
+        return _Mapping(path, encoding, _NPY_HEADER, shape[0], channels)
+    except (OSError, ValueError, EarmarkError):
+        return None
+
+
+def open_source(source: Source, cache: Path, base: Path | None = None) -> SourceReader:
+    """Open a source for reading.
+
+    Parameters
+    ----------
+    source : Source
+    cache : Path
+        The cache folder; decoded audio goes to its `decoded` folder.
+    base : Path, optional
+        The project's folder, which a relative path is relative to.
+
+    Raises
+    ------
+    EarmarkError
+        If the file is gone, cannot be read or is not what it was.
+    """
+    path = _absolute(source, base)
+    reader = SourceReader(source)
+    try:
+        layout = pcm_layout(path)
+    except OSError as error:
+        raise EarmarkError(
+            f"“{path}” cannot be read: {error.strerror or error}.",
+            "If it was moved, show Earmark where it is now.",
+        ) from error
+    if layout is not None:
+        if (layout.rate, layout.channels) != (source.rate, source.channels):
+            raise EarmarkError(
+                f"“{path.name}” is not the file it was when it was imported.",
+                "Put the original file back.",
+            )
+        reader._map(
+            _Mapping(path, layout.encoding, layout.offset, layout.frames,
+                     layout.channels)
+        )  # fmt: skip
+        return reader
+    cached = cache / "decoded" / f"{source.id}.npy"
+    mapping = _map_cached(cached, source.channels)
+    if mapping is not None:
+        reader._map(mapping)
+    else:
+        reader._start_decoding(path, cached)
+    return reader
+
+
+def _absolute(source: Source, base: Path | None) -> Path:
+    return source.path if base is None else base / source.path
+
+
+class Sources:
+    """The readers of a project's sources, kept open; may be used on any thread.
+
+    Parameters
+    ----------
+    cache : Path
+    folder : Path, optional
+        The project's folder.
+    limit : int
+        How many are kept open.
+    """
+
+    def __init__(
+        self, cache: Path, folder: Path | None = None, *, limit: int = 64
+    ) -> None:
+        self.cache = cache
+        self.folder = folder
+        self._limit = limit
+        self._open: OrderedDict[str, SourceReader] = OrderedDict()
+        self._lock = threading.Lock()
+        _remove_stale(cache / "decoded")
+
+    def reader(self, source: Source) -> SourceReader:
+        """The open reader of a source.
+
+        Raises
+        ------
+        EarmarkError
+            If it cannot be opened.
+        """
+        with self._lock:
+            reader = self._open.get(source.id)
+            if reader is None:
+                reader = open_source(source, self.cache, self.folder)
+                self._open[source.id] = reader
+            self._open.move_to_end(source.id)
+            finished = [key for key, one in self._open.items() if one.done]
+            for key in finished[: max(len(self._open) - self._limit, 0)]:
+                # Whoever still reads it keeps it alive.
+                del self._open[key]
+            return reader
+
+    def readers(self, sources: Iterable[Source]) -> Readers:
+        """A look-up by id for `render`, of sources that were listed beforehand."""
+        known = {source.id: source for source in sources}
+
+        def reader(source_id: str) -> SourceReader:
+            return self.reader(known[source_id])
+
+        return reader
+
+    def path(self, source: Source) -> Path:
+        """Where a source is, or should be."""
+        return _absolute(source, self.folder)
+
+    def missing(self, sources: Iterable[Source]) -> list[Source]:
+        """Those whose file is not there."""
+        return [source for source in sources if not self.path(source).is_file()]
+
+    def find_missing(
+        self, sources: Iterable[Source], folders: Sequence[Path]
+    ) -> dict[str, Path]:
+        """Where files that are not there have gone, by their content.
+
+        Parameters
+        ----------
+        sources : iterable of Source
+        folders : sequence of Path
+            Searched with all that is below them. Files of the same name are tried
+            first, then those with the same ending.
+
+        Returns
+        -------
+        dict of str to Path
+            By id of the source; those that were not found are not in it.
+        """
+        wanted = {source.id: source for source in self.missing(sources)}
+        names = {source.path.name for source in wanted.values()}
+        endings = {source.path.suffix.lower() for source in wanted.values()}
+        candidates = [
+            path
+            for folder in folders
+            for path in folder.rglob("*")
+            if path.suffix.lower() in endings and path.is_file()
+        ]
+        candidates.sort(key=lambda path: path.name not in names)
+        found: dict[str, Path] = {}
+        for path in candidates:
+            if len(found) == len(wanted):
+                break
+            try:
+                digest = hash_file(path)
+            except OSError:
+                continue  # not readable, so not usable as a source either
+            if digest in wanted:
+                found.setdefault(digest, path)
+        return found
+
+    def forget(self, source_id: str) -> None:
+        """Open a source anew when it is next read: its file was found elsewhere."""
+        with self._lock:
+            reader = self._open.pop(source_id, None)
+        if reader is not None:
+            reader.close()
+
+    def close(self) -> None:
+        """Close all readers."""
+        with self._lock:
+            readers = list(self._open.values())
+            self._open.clear()
+        for reader in readers:
+            reader.close()
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove what a program that was killed had half decoded."""
+    for part in folder.glob("*.part"):
+        try:
+            if time.time() - part.stat().st_mtime > _STALE_S:
+                part.unlink()
+        except OSError:
+            continue  # another Earmark uses or removes it

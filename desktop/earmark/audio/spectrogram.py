@@ -1,0 +1,828 @@
+"""Spectrograms: tiles of a clip's short-time spectrum, on demand.
+
+A tile is an image of up to 256 columns of uint8 decibels on the linear frequency grid
+of the FFT. Frequency scale, colours and range are applied to it afterwards, by a gather
+of rows and a lookup table, and cost nothing to change.
+
+Columns lie `hop` frames apart, and `hop` grows by powers of two as the picture is zoomed
+out, so that a screen never needs more than two columns per pixel. The grid of a span
+starts at frame 0 of its source, and a tile is kept under the very audio that it is made
+from: a cut elsewhere in the clip moves tiles, but does not make them anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import itertools
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+
+from earmark.audio.render import read
+from earmark.audio.sources import Readers
+from earmark.core.clips import Span, Spans, merge, slice_spans
+from earmark.core.errors import EarmarkError
+
+Scale = Literal["linear", "mel", "log"]
+WindowFunction = Literal[
+    "hann", "hamming", "blackman", "blackman-harris", "flat-top", "rectangular"
+]
+
+TILE_COLUMNS = 256
+DB_FLOOR = -120.0
+DB_STEP = 0.5
+"""A tile's value `v` stands for `DB_FLOOR + DB_STEP * v` dB; a full-scale sine is 0 dB."""
+
+WINDOWS = tuple(2**k for k in range(8, 15))
+COLOR_MAPS = {
+    "magma": "magma",
+    "inferno": "inferno",
+    "plasma": "plasma",
+    "viridis": "viridis",
+    "cividis": "cividis",
+    "grey": "CET-L1",
+    "heat": "CET-L3",
+    "green": "CET-L5",
+    "blue": "CET-L6",
+}
+"""Perceptually uniform maps by our name, and the name of their table in pyqtgraph."""
+
+_COSINES: dict[str, tuple[float, ...]] = {
+    "hann": (0.5, 0.5),
+    "hamming": (0.54, 0.46),
+    "blackman": (0.42, 0.5, 0.08),
+    "blackman-harris": (0.35875, 0.48829, 0.14128, 0.01168),
+    "flat-top": (0.21557895, 0.41663158, 0.277263158, 0.083578947, 0.006947368),
+    "rectangular": (1.0,),
+}
+_BATCH_SAMPLES = 1 << 17
+_SHORT_SPAN_COLUMNS = 32
+_LOWEST_LOG_HZ = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpectrogramSettings:
+    """How a spectrogram is computed and shown.
+
+    Attributes
+    ----------
+    window : int
+        Frames of a window, a power of two from 256 to 16384.
+    overlap : float
+        Of neighbouring windows at full zoom, 0 to 0.95.
+    function : str
+        The window function.
+    padding : {1, 2, 4}
+        The FFT is so many times longer than the window: rows closer together, which
+        draws low frequencies sharper.
+    tilt_db : float
+        Decibels per octave added above 1 kHz and taken away below it.
+    scale : {"linear", "mel", "log"}
+    low_hz, high_hz : float
+        The range shown; a `high_hz` of 0 is half the rate.
+    floor_db, ceiling_db : float
+        What the darkest and the brightest colour stand for.
+    colormap : str
+        A key of `COLOR_MAPS`.
+
+    Raises
+    ------
+    EarmarkError
+        If a value is out of its range.
+    """
+
+    window: int = 2048
+    overlap: float = 0.75
+    function: WindowFunction = "hann"
+    padding: int = 1
+    tilt_db: float = 0.0
+    scale: Scale = "mel"
+    low_hz: float = 0.0
+    high_hz: float = 0.0
+    floor_db: float = -100.0
+    ceiling_db: float = -20.0
+    colormap: str = "magma"
+
+    def __post_init__(self) -> None:
+        faults = [
+            name
+            for name, right in (
+                ("window", self.window in WINDOWS),
+                ("overlap", 0.0 <= self.overlap <= 0.95),
+                ("function", self.function in get_args(WindowFunction)),
+                ("padding", self.padding in (1, 2, 4)),
+                ("tilt_db", -12.0 <= self.tilt_db <= 12.0),
+                ("scale", self.scale in get_args(Scale)),
+                ("low_hz", 0.0 <= self.low_hz < float("inf")),
+                ("high_hz", self.high_hz == 0.0 or self.high_hz > self.low_hz),
+                ("ceiling_db", self.ceiling_db > self.floor_db),
+                ("colormap", self.colormap in COLOR_MAPS),
+            )
+            if not right
+        ]
+        if faults:
+            values = ", ".join(f"{name} = {getattr(self, name)}" for name in faults)
+            raise EarmarkError(f"The spectrogram cannot be drawn with {values}.")
+
+    @property
+    def bins(self) -> int:
+        """Rows of a tile."""
+        return self.window * self.padding // 2 + 1
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> SpectrogramSettings:
+        """Settings from stored values; what is unknown or out of range is left out."""
+        settings = cls()
+        for field in fields(cls):
+            if field.name in values:
+                try:
+                    settings = replace(settings, **{field.name: values[field.name]})
+                except (EarmarkError, TypeError):
+                    continue  # a project from another version; the default will do
+        return settings
+
+
+def hop_for(settings: SpectrogramSettings, frames_per_px: float) -> int:
+    """The distance of columns, in frames, that a picture needs at this zoom."""
+    hop = max(round(settings.window * (1.0 - settings.overlap)), 1)
+    while hop * 2 <= frames_per_px:
+        hop *= 2
+    return hop
+
+
+@lru_cache(maxsize=16)
+def window(function: WindowFunction, length: int) -> NDArray[np.float32]:
+    """A periodic window, scaled so that the spectrum of a full-scale sine peaks at 1.
+
+    The coefficients are those of Harris, “On the use of windows for harmonic analysis
+    with the discrete Fourier transform”, Proc. IEEE 66 (1978), and, for the flat top,
+    of D'Antona and Ferrero, Digital Signal Processing for Measurement Systems (2006).
+    """
+    phase = 2.0 * np.pi * np.arange(length) / length
+    shape = sum(
+        (-1.0) ** k * a * np.cos(k * phase) for k, a in enumerate(_COSINES[function])
+    )
+    shaped = np.asarray(shape, np.float64) + np.zeros(length)
+    scaled = (shaped * (2.0 / shaped.sum())).astype(np.float32)
+    scaled.setflags(write=False)
+    return scaled
+
+
+def spectra(
+    frames: NDArray[np.float32], settings: SpectrogramSettings, rate: int
+) -> NDArray[np.uint8]:
+    """Columns of decibels.
+
+    Parameters
+    ----------
+    frames : ndarray, float32, shape (columns, settings.window)
+        One window of samples per column; not changed.
+    settings : SpectrogramSettings
+    rate : int
+
+    Returns
+    -------
+    ndarray, uint8, shape (columns, settings.bins)
+    """
+    from scipy import fft
+
+    weighted = frames * window(settings.function, settings.window)
+    length = settings.window * settings.padding
+    spectrum = fft.rfft(weighted, length, axis=1, overwrite_x=True, workers=1)
+    values = np.square(spectrum.real)
+    values += np.square(spectrum.imag)
+    values += np.float32(1e-20)
+    np.log(values, out=values)
+    values *= np.float32(10.0 / np.log(10.0) / DB_STEP)
+    values += _offsets(settings, rate)
+    np.clip(values, 0.0, 255.0, out=values)
+    return values.astype(np.uint8)
+
+
+@lru_cache(maxsize=16)
+def _tilt(bins: int, rate: int, tilt_db: float) -> NDArray[np.float32]:
+    hz = np.maximum(np.arange(bins) * rate / (2.0 * (bins - 1)), _LOWEST_LOG_HZ)
+    return (tilt_db * np.log2(hz / 1000.0) / DB_STEP).astype(np.float32)
+
+
+def _offsets(settings: SpectrogramSettings, rate: int) -> NDArray[np.float32]:
+    """What is added to each row, in steps; the half rounds to the nearest."""
+    base = np.float32(0.5 - DB_FLOOR / DB_STEP)
+    if not settings.tilt_db:
+        return np.full(1, base)
+    return _tilt(settings.bins, rate, settings.tilt_db) + base
+
+
+@dataclass(frozen=True, slots=True)
+class SpectrogramView:
+    """What a picture shows of a clip.
+
+    Attributes
+    ----------
+    spans : Spans
+    rate, channels : int
+        Of the clip.
+    readers : callable
+        Gives the reader of a source by its id; called on worker threads.
+    settings : SpectrogramSettings
+    lanes : tuple of (int or None)
+        The channels shown one above the other; None is the mix of all.
+    start, stop : int
+        The visible range, in frames of the clip.
+    width_px : int
+    """
+
+    spans: Spans
+    rate: int
+    channels: int
+    readers: Readers
+    settings: SpectrogramSettings
+    lanes: tuple[int | None, ...]
+    start: int
+    stop: int
+    width_px: int
+
+    @property
+    def frames_per_px(self) -> float:
+        """Frames of the clip in a column of the picture."""
+        return max(self.stop - self.start, 1) / max(self.width_px, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class TileKey:
+    """The audio a tile is made from, and how; equal keys make equal tiles.
+
+    Attributes
+    ----------
+    analysis : tuple
+        Window, function, padding and tilt.
+    rate, channels : int
+    channel : int or None
+    hop, columns : int
+    lead : int
+        Frames of silence before `spans`, where a window reaches beyond the clip.
+    spans : Spans
+        All that the windows of the tile take in.
+    """
+
+    analysis: tuple[Any, ...]
+    rate: int
+    channels: int
+    channel: int | None
+    hop: int
+    columns: int
+    lead: int
+    spans: Spans
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTile:
+    """A tile and where it goes.
+
+    Attributes
+    ----------
+    values : ndarray, uint8, shape (bins, columns)
+        Row 0 is 0 Hz. Shared: do not change it.
+    channel : int or None
+        The lane it belongs to.
+    start : int
+        Frame of the clip at the left edge of the first column.
+    hop : int
+        Frames per column.
+    first, last : int
+        The frames of the clip `[first, last)` that it may be drawn over.
+    """
+
+    values: NDArray[np.uint8]
+    channel: int | None
+    start: int
+    hop: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class TileSet:
+    """What can be drawn now.
+
+    Attributes
+    ----------
+    tiles : tuple of PlacedTile
+        To be drawn in this order: stand-ins of another zoom first.
+    complete : bool
+        Whether nothing more is to come for this view.
+    """
+
+    tiles: tuple[PlacedTile, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a tile goes, before it is there."""
+
+    key: TileKey
+    start: int
+    first: int
+    last: int
+
+    def put(self, values: NDArray[np.uint8]) -> PlacedTile:
+        return PlacedTile(
+            values, self.key.channel, self.start, self.key.hop, self.first, self.last
+        )
+
+
+def places(view: SpectrogramView, hop: int) -> Iterator[_Place]:
+    """The tiles that cover a view, with columns `hop` apart, from left to right."""
+    settings = view.settings
+    analysis = (settings.window, settings.function, settings.padding, settings.tilt_db)
+    borders = [0, *itertools.accumulate(span.frames for span in view.spans)]
+    half = settings.window // 2
+    for begin, end, origin in _regions(view, borders, hop):
+        low, high = max(begin, view.start), min(end, view.stop)
+        shift = begin - origin
+        # Tiles are counted from the origin of the region's grid.
+        length = hop * TILE_COLUMNS
+        for index in range((low - shift) // length, -(-(high - shift) // length)):
+            tile_start = shift + index * length
+            first = max(tile_start, begin)
+            last = min(tile_start + length, end)
+            skipped = (first - tile_start) // hop
+            start = tile_start + skipped * hop
+            columns = -(-(last - start) // hop)
+            needed = start + hop // 2 - half
+            beyond = needed + (columns - 1) * hop + settings.window
+            low_frame, high_frame = max(needed, 0), min(beyond, borders[-1])
+            heard = _cut(view.spans, borders, low_frame, high_frame)
+            for channel in view.lanes:
+                key = TileKey(
+                    analysis, view.rate, view.channels, channel, hop, columns,
+                    low_frame - needed, heard,
+                )  # fmt: skip
+                yield _Place(key, start, first, last)
+
+
+def _regions(
+    view: SpectrogramView, borders: list[int], hop: int
+) -> Iterator[tuple[int, int, int]]:
+    """Stretches of the clip with one grid: begin, end, and the grid's position at begin.
+
+    Spans that follow each other in their source share a grid, and so do short ones,
+    which would else need a tile each.
+    """
+    begin = end = origin = 0
+    short = False
+    for at, (low, span) in enumerate(zip(borders, view.spans, strict=False)):
+        high = borders[at + 1]
+        if high <= view.start:
+            continue
+        if low >= view.stop:
+            break
+        anchor = 0
+        if span.source is not None:
+            anchor = -(span.offset + span.frames) if span.reverse else span.offset
+        is_short = span.frames < _SHORT_SPAN_COLUMNS * hop
+        continues = end == low and (
+            (short and is_short) or anchor - low == origin - begin
+        )
+        if end > begin and continues:
+            end = high
+            continue
+        if end > begin:
+            yield begin, end, origin
+        begin, end, short = low, high, is_short
+        origin = 0 if is_short else anchor
+    if end > begin:
+        yield begin, end, origin
+
+
+def _cut(spans: Spans, borders: list[int], low: int, high: int) -> Spans:
+    """The spans in `[low, high)`, without looking at the others."""
+    from bisect import bisect_left, bisect_right
+
+    first = bisect_right(borders, low) - 1
+    last = bisect_left(borders, high)
+    base = borders[first]
+    return merge(slice_spans(spans[first:last], low - base, high - base))
+
+
+def compute(
+    key: TileKey, readers: Readers, settings: SpectrogramSettings
+) -> NDArray[np.uint8]:
+    """The values of a tile.
+
+    Returns
+    -------
+    ndarray, uint8, shape (settings.bins, key.columns)
+
+    Raises
+    ------
+    EarmarkError
+        If a source cannot be read.
+    """
+    values = np.zeros((settings.bins, key.columns), np.uint8)
+    if all(span.source is None for span in key.spans):
+        return values
+    batch = max(_BATCH_SAMPLES // (settings.window * settings.padding), 4)
+    for begin in range(0, key.columns, batch):
+        end = min(begin + batch, key.columns)
+        frames = _windows(key, readers, settings.window, begin, end)
+        values[:, begin:end] = spectra(frames, settings, key.rate).T
+    return values
+
+
+def _windows(
+    key: TileKey, readers: Readers, length: int, begin: int, end: int
+) -> NDArray[np.float32]:
+    """The samples under the windows of columns `[begin, end)`, shape (n, length)."""
+    starts = np.arange(begin, end) * key.hop - key.lead
+    span = key.spans[0]
+    if len(key.spans) == 1 and not span.fades and span.source is not None:
+        direct = _direct(key, span, readers, starts, length)
+        if direct is not None:
+            return direct
+
+    def mono(start: int, frames: int) -> NDArray[np.float32]:
+        samples = read(key.spans, key.rate, key.channels, readers, start, frames)
+        if key.channel is not None:
+            return np.ascontiguousarray(samples[:, key.channel])
+        mixed: NDArray[np.float32] = samples.mean(axis=1)
+        return mixed
+
+    if key.hop < 2 * length:
+        first = int(starts[0])
+        samples = mono(first, int(starts[-1]) - first + length)
+        return sliding_window_view(samples, length)[starts - first]
+    return np.array([mono(int(start), length) for start in starts], np.float32)
+
+
+def _direct(
+    key: TileKey, span: Span, readers: Readers, starts: NDArray[np.int64], length: int
+) -> NDArray[np.float32] | None:
+    """The samples under the windows, straight from the only source they need."""
+    assert span.source is not None
+    reader = readers(span.source)
+    if key.channel is None and reader.channels not in (1, key.channels):
+        return None
+    if starts[0] < 0 or starts[-1] + length > span.frames:
+        return None
+    channel = None if key.channel is None else key.channel % reader.channels
+    at = span.offset + starts
+    if span.reverse:
+        # The spectrum of a window is the same backwards.
+        at = (span.offset + span.frames - length - starts)[::-1]
+    frames = reader.windows(at, length, channel)
+    if span.reverse:
+        frames = frames[::-1]
+    if span.gain_db:
+        frames = frames * span.gains(0, 1)
+    return frames
+
+
+class TileCache:
+    """Tiles in memory, the least recently used dropped first; thread-safe.
+
+    Parameters
+    ----------
+    limit : int
+        Bytes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.bytes = 0
+        self._tiles: OrderedDict[TileKey, NDArray[np.uint8]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._tiles)
+
+    def get(self, key: TileKey) -> NDArray[np.uint8] | None:
+        """The tile, which is then the last to be dropped; None if it is not there."""
+        with self._lock:
+            values = self._tiles.get(key)
+            if values is not None:
+                self._tiles.move_to_end(key)
+            return values
+
+    def put(self, key: TileKey, values: NDArray[np.uint8]) -> None:
+        """Keep a tile."""
+        with self._lock:
+            if key in self._tiles:
+                return
+            self._tiles[key] = values
+            self.bytes += values.nbytes
+            while self.bytes > self.limit and len(self._tiles) > 1:
+                _, dropped = self._tiles.popitem(last=False)
+                self.bytes -= dropped.nbytes
+
+    def clear(self) -> None:
+        """Drop all."""
+        with self._lock:
+            self._tiles.clear()
+            self.bytes = 0
+
+
+class TileServer:
+    """Makes tiles on worker threads, those of the latest request only.
+
+    Parameters
+    ----------
+    on_ready : callable
+        Called on a worker thread after each tile; ask again with `request` then.
+    cache_bytes : int
+    threads : int
+    """
+
+    def __init__(
+        self,
+        on_ready: Callable[[], None],
+        *,
+        cache_bytes: int = 96 << 20,
+        threads: int = 2,
+    ) -> None:
+        self.cache = TileCache(cache_bytes)
+        self.error: EarmarkError | None = None
+        self._on_ready = on_ready
+        self._wanted: deque[tuple[_Place, SpectrogramView]] = deque()
+        self._working: set[TileKey] = set()
+        self._state = threading.Condition()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"spectrogram {n}", daemon=True)
+            for n in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def request(self, view: SpectrogramView) -> TileSet:
+        """What can be drawn of a view now; the rest is made, and older requests are not.
+
+        Never blocks.
+        """
+        hop = hop_for(view.settings, view.frames_per_px)
+        there: list[PlacedTile] = []
+        missing: list[_Place] = []
+        for place in places(view, hop):
+            values = self.cache.get(place.key)
+            if values is None:
+                missing.append(place)
+            else:
+                there.append(place.put(values))
+        with self._state:
+            middle = (view.start + view.stop) // 2
+            missing.sort(
+                key=lambda place: abs((place.first + place.last) // 2 - middle)
+            )
+            self._wanted = deque(
+                (place, view) for place in missing if place.key not in self._working
+            )
+            self._state.notify_all()
+        stand_ins = self._stand_ins(view, hop) if missing else []
+        return TileSet((*stand_ins, *there), not missing)
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until nothing is wanted or worked on; False if the time ran out."""
+        with self._state:
+            return self._state.wait_for(
+                lambda: not self._wanted and not self._working, timeout_s
+            )
+
+    def close(self) -> None:
+        """Stop the threads; a tile that is being made is finished first."""
+        with self._state:
+            self._closed = True
+            self._wanted.clear()
+            self._state.notify_all()
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
+        self.cache.clear()
+
+    def _stand_ins(self, view: SpectrogramView, hop: int) -> list[PlacedTile]:
+        """Tiles of other zooms, coarse ones first."""
+        finest = hop_for(view.settings, 0)
+        others = [hop * 8, hop * 4, hop * 2]
+        if hop > finest:
+            others.append(hop // 2)
+        found = []
+        for other in others:
+            for place in places(view, other):
+                values = self.cache.get(place.key)
+                if values is not None:
+                    found.append(place.put(values))
+        return found
+
+    def _work(self) -> None:
+        # Imported here, on this thread, before the first tile is asked for: it takes
+        # longer than the tiles of a screen.
+        import scipy.fft  # noqa: F401
+
+        while True:
+            with self._state:
+                self._state.wait_for(lambda: bool(self._wanted) or self._closed)
+                if self._closed:
+                    return
+                place, view = self._wanted.popleft()
+                if place.key in self._working:
+                    continue
+                self._working.add(place.key)
+            try:
+                if _is_ready(place.key, view.readers):
+                    values = compute(place.key, view.readers, view.settings)
+                    self.cache.put(place.key, values)
+            except EarmarkError as error:
+                self.error = error
+            finally:
+                with self._state:
+                    self._working.discard(place.key)
+                    self._state.notify_all()
+            self._on_ready()
+
+
+def _is_ready(key: TileKey, readers: Readers) -> bool:
+    """Whether all that a tile needs is decoded."""
+    for span in key.spans:
+        if span.source is not None:
+            reader = readers(span.source)
+            if not reader.done and reader.ready < span.offset + span.frames:
+                return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyAxis:
+    """Where a frequency is on the vertical axis of a picture, and back.
+
+    Attributes
+    ----------
+    scale : {"linear", "mel", "log"}
+        Mel is 2595 log10(1 + f / 700) (O'Shaughnessy, Speech Communication, 1987).
+    low_hz, high_hz : float
+    """
+
+    scale: Scale
+    low_hz: float
+    high_hz: float
+
+    @classmethod
+    def of(cls, settings: SpectrogramSettings, rate: int) -> FrequencyAxis:
+        """The axis of a spectrogram at a rate."""
+        nyquist = rate / 2
+        high = min(settings.high_hz or nyquist, nyquist)
+        low = settings.low_hz if settings.low_hz < high else 0.0
+        if settings.scale == "log":
+            low = max(low, min(_LOWEST_LOG_HZ, high / 2))
+        return cls(settings.scale, low, high)
+
+    def fraction(self, hz: ArrayLike) -> NDArray[np.float64]:
+        """0 at the bottom, 1 at the top; beyond these outside the range."""
+        low, high = self._warped(self.low_hz), self._warped(self.high_hz)
+        return (self._warped(hz) - low) / (high - low)
+
+    def hz(self, fraction: ArrayLike) -> NDArray[np.float64]:
+        """The frequency at a place, 0 at the bottom and 1 at the top."""
+        low, high = self._warped(self.low_hz), self._warped(self.high_hz)
+        warped = low + np.asarray(fraction, np.float64) * (high - low)
+        if self.scale == "mel":
+            return 700.0 * (10.0 ** (warped / 2595.0) - 1.0)
+        if self.scale == "log":
+            return np.asarray(np.exp2(warped))
+        return warped
+
+    def _warped(self, hz: ArrayLike) -> NDArray[np.float64]:
+        hz = np.asarray(hz, np.float64)
+        if self.scale == "mel":
+            return 2595.0 * np.log10(1.0 + np.maximum(hz, 0.0) / 700.0)
+        if self.scale == "log":
+            return np.asarray(np.log2(np.maximum(hz, 1.0)))
+        return hz
+
+
+class RowMap:
+    """Turns the rows of a tile into the rows of a picture, the highest on top.
+
+    A row that covers several bins shows the loudest.
+
+    Parameters
+    ----------
+    settings : SpectrogramSettings
+    rate, height_px : int
+    """
+
+    def __init__(
+        self, settings: SpectrogramSettings, rate: int, height_px: int
+    ) -> None:
+        self.axis = FrequencyAxis.of(settings, rate)
+        self.height_px = height_px
+        edges = self.axis.hz(np.arange(height_px + 1) / height_px)
+        per_bin = rate / 2 / (settings.bins - 1)
+        # A bin reaches half its width to either side.
+        bins = np.floor(edges / per_bin + 0.5).astype(np.int64)
+        self._bins = np.clip(bins, 0, settings.bins - 1)
+
+    def apply(self, values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The rows of a picture.
+
+        Parameters
+        ----------
+        values : ndarray, uint8, shape (bins, columns)
+
+        Returns
+        -------
+        ndarray, uint8, shape (height_px, columns)
+        """
+        rows = np.maximum.reduceat(values, self._bins, axis=0)[:-1]
+        return np.ascontiguousarray(rows[::-1])
+
+    def row(self, hz: ArrayLike) -> NDArray[np.float64]:
+        """Where a frequency is, in pixels from the top."""
+        return (1.0 - self.axis.fraction(hz)) * self.height_px
+
+    def hz(self, row: ArrayLike) -> NDArray[np.float64]:
+        """The frequency at so many pixels from the top."""
+        return self.axis.hz(1.0 - np.asarray(row, np.float64) / self.height_px)
+
+
+def picture(
+    tiles: Sequence[PlacedTile],
+    rows: RowMap,
+    start: int,
+    frames_per_px: float,
+    width_px: int,
+) -> NDArray[np.uint8]:
+    """An image put together from the tiles of one lane.
+
+    Returns
+    -------
+    ndarray, uint8, shape (rows.height_px, width_px)
+        0 where there is no tile.
+    """
+    image = np.zeros((rows.height_px, width_px), np.uint8)
+    middles = start + (np.arange(width_px) + 0.5) * frames_per_px
+    for tile in tiles:
+        low, high = np.searchsorted(middles, (tile.first, tile.last))
+        if low >= high:
+            continue
+        columns = ((middles[low:high] - tile.start) // tile.hop).astype(np.int64)
+        columns = np.clip(columns, 0, tile.values.shape[1] - 1)
+        begin, end = int(columns[0]), int(columns[-1]) + 1
+        image[:, low:high] = rows.apply(tile.values[:, begin:end])[:, columns - begin]
+    return image
+
+
+@lru_cache(maxsize=len(COLOR_MAPS))
+def color_map(name: str) -> NDArray[np.uint8]:
+    """A perceptually uniform map from dark to bright.
+
+    Returns
+    -------
+    ndarray, uint8, shape (256, 3)
+        Red, green, blue.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such map.
+    """
+    if name not in COLOR_MAPS:
+        raise EarmarkError(
+            f"There is no colour map “{name}”.",
+            f"Choose one of {', '.join(COLOR_MAPS)}.",
+        )
+    # The tables are read without importing pyqtgraph, which would import Qt.
+    spec = importlib.util.find_spec("pyqtgraph")
+    assert spec is not None and spec.submodule_search_locations
+    folder = Path(spec.submodule_search_locations[0]) / "colors" / "maps"
+    text = (folder / f"{COLOR_MAPS[name]}.csv").read_text(encoding="utf-8")
+    lines = (line for line in text.splitlines() if line and not line.startswith(";"))
+    table = np.array([[float(cell) for cell in row] for row in csv.reader(lines)])
+    at = np.linspace(0.0, len(table) - 1.0, 256)
+    levels = [np.interp(at, np.arange(len(table)), table[:, k]) for k in range(3)]
+    colors = np.rint(np.stack(levels, axis=1) * 255.0).astype(np.uint8)
+    if int(colors[0].sum()) > int(colors[-1].sum()):
+        colors = colors[::-1]
+    colors.setflags(write=False)
+    return colors
+
+
+def lookup_table(settings: SpectrogramSettings) -> NDArray[np.uint8]:
+    """The colour of each value of a tile, for the range of the settings.
+
+    Returns
+    -------
+    ndarray, uint8, shape (256, 3)
+    """
+    db = DB_FLOOR + DB_STEP * np.arange(256)
+    span = settings.ceiling_db - settings.floor_db
+    at = np.clip((db - settings.floor_db) / span, 0.0, 1.0)
+    return color_map(settings.colormap)[np.rint(at * 255.0).astype(np.int64)]

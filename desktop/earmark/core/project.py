@@ -1,0 +1,870 @@
+"""The project: sources, clips, labels, takes and jobs, and the history of edits.
+
+One SQLite database holds all of it. An edit is a transaction whose changeset, recorded
+by SQLite's session extension, is stored in the history within the same transaction:
+undo applies it inverted, redo applies it again, and the views are told which rows it
+names. So an edit that returned survives the end of the process, and so does its undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+from filelock import FileLock
+
+from earmark.core import clips, records, storage
+from earmark.core.clips import Clip, Source, Spans
+from earmark.core.database import (
+    HISTORY_BYTES,
+    Change,
+    ChangeKind,
+    Database,
+    HistoryEntry,
+    ProjectCorrupt,
+    ProjectInUse,
+    ProjectTooNew,
+    json_list,
+)
+from earmark.core.edit import Edit, Fragment, FragmentTrack, copy_fragment
+from earmark.core.errors import EarmarkError
+from earmark.core.labels import STATUSES, Label, LabelArrays, LabelTrack, Word
+from earmark.core.records import StoredResult, StoredText
+from earmark.core.sources import copy_source, hash_file
+from earmark.core.tasks import AudioFile, Job, JobState, Prediction, Take, Text
+
+__all__ = [
+    "AcceptedResults",
+    "Change",
+    "ChangeKind",
+    "Edit",
+    "Fragment",
+    "FragmentTrack",
+    "HistoryEntry",
+    "Project",
+    "ProjectCorrupt",
+    "ProjectInUse",
+    "ProjectTooNew",
+    "StoredText",
+    "hash_file",
+]
+
+_STATUS_CODE = "CASE status {} ELSE 0 END".format(
+    " ".join(f"WHEN '{status}' THEN {code}" for code, status in enumerate(STATUSES))
+)
+_SELECT_ARRAYS = f"SELECT id, start, stop, {_STATUS_CODE}, track FROM labels"  # noqa: S608
+_FOREVER = 2**63 - 1
+_MANY_LABELS = 100
+"""From so many changed labels on, the arrays of a track are read anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedResults:
+    """What the results of a job became."""
+
+    tracks: tuple[int, ...] = ()
+    clips: tuple[int, ...] = ()
+    takes: tuple[int, ...] = ()
+
+
+class Project:
+    """An open project; made by `create`, `open` or `salvage`, to be closed.
+
+    All methods are called on one thread. Those that change anything raise an
+    `EarmarkError` in a project that is open read-only, and `ProjectCorrupt` is raised
+    wherever the file turns out to be damaged.
+
+    Attributes
+    ----------
+    folder : Path
+        Absolute; its name ends in `.earmark`.
+    read_only : bool
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        connection: apsw.Connection,
+        lock: FileLock | None,
+        *,
+        history_bytes: int = HISTORY_BYTES,
+    ) -> None:
+        self.folder = folder
+        self.read_only = lock is None
+        self._lock = lock
+        self._history_bytes = history_bytes
+        self._database = self._database_on(connection)
+        self._editing = False
+        self._closed = False
+        self._listeners: list[Callable[[Change], None]] = []
+        self._spans: dict[int, tuple[str, Spans]] = {}
+        self._arrays: dict[int, LabelArrays] = {}
+        self._unsaved_views: dict[str, dict[str, Any]] = {}
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        *,
+        untitled: bool = False,
+        history_bytes: int = HISTORY_BYTES,
+    ) -> Project:
+        """Make a new project and open it.
+
+        Parameters
+        ----------
+        folder : Path
+            `.earmark` is added if missing. It must not exist, or be empty.
+        untitled : bool
+            The person has not named it yet: `save_as` moves it instead of copying it.
+        history_bytes : int
+            How much of the history is kept; see `history`.
+        """
+        folder = storage.project_folder(folder)
+        storage.make(folder)
+        project = cls.open(folder, history_bytes=history_bytes)
+        if untitled:
+            project._set_fact("untitled", "yes")
+        return project
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        read_only: bool = False,
+        history_bytes: int = HISTORY_BYTES,
+    ) -> Project:
+        """Open a project; jobs that ran when the program ended become interrupted.
+
+        Raises
+        ------
+        ProjectInUse
+            Another process, or another part of this one, has it open for writing; it
+            can still be opened read-only.
+        ProjectTooNew
+            A newer version of Earmark made it.
+        ProjectCorrupt
+            It is damaged; `salvage` opens what can be read.
+        EarmarkError
+            It is not a project, or cannot be read.
+        """
+        folder = storage.existing_folder(folder)
+        if read_only:
+            return cls(folder, storage.connect(folder, read_only=True), None)
+        lock = storage.lock(folder)
+        try:
+            connection = storage.connect(folder)
+        except BaseException:
+            lock.release()
+            raise
+        project = cls(folder, connection, lock, history_bytes=history_bytes)
+        try:
+            project._database.run(
+                "UPDATE jobs SET state = ? WHERE state = ?",
+                (str(JobState.INTERRUPTED), str(JobState.RUNNING)),
+            )
+        except BaseException:
+            project.close()
+            raise
+        return project
+
+    @classmethod
+    def salvage(cls, folder: Path) -> Project:
+        """Open what can be read of a damaged project, read-only and without history.
+
+        The project's own files are left exactly as they are; `save_as` makes a project
+        of what was saved.
+        """
+        folder = storage.existing_folder(folder)
+        return cls(folder, storage.salvage(folder), None)
+
+    @property
+    def name(self) -> str:
+        """The folder's name without its suffix."""
+        return self.folder.stem
+
+    @property
+    def audio_folder(self) -> Path:
+        """Where recorded, generated and collected audio is kept."""
+        return self.folder / storage.AUDIO
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    @property
+    def untitled(self) -> bool:
+        """Whether the person has not given it a name and a place yet."""
+        fact = "SELECT value FROM facts WHERE key = 'untitled'"
+        return self._database.value(fact) is not None
+
+    def close(self) -> None:
+        """Give the project free; everything is stored already."""
+        if not self._closed:
+            self._closed = True
+            self._release()
+
+    def save_as(self, folder: Path) -> None:
+        """Go on in another folder: an untitled project is moved, any other copied.
+
+        The paths of sources inside the project change with it. On failure the project
+        stays open where it is.
+
+        Raises
+        ------
+        EarmarkError
+            If the folder exists and is not empty, or cannot be written.
+        """
+        self._check_no_edit()
+        target = storage.project_folder(folder)
+        if not (self._lock and self.untitled and self._move(target)):
+            storage.copy(self._database.connection, self.folder, target)
+            lock = storage.lock(target)
+            try:
+                connection = storage.connect(target)
+            except BaseException:
+                lock.release()
+                raise
+            self._release()
+            self._take_over(target, connection, lock)
+        self._database.run("DELETE FROM facts WHERE key = 'untitled'")
+        for key, value in self._unsaved_views.items():
+            self.set_view(key, value)
+        self._unsaved_views.clear()
+
+    def sources(self) -> list[Source]:
+        """All sources."""
+        rows = self._database.rows(records.SELECT_SOURCES)
+        return [records.source_from_row(row, self.folder) for row in rows]
+
+    def source(self, source: str) -> Source:
+        """One source.
+
+        Raises
+        ------
+        EarmarkError
+            If the project does not know it.
+        """
+        row = self._database.row(f"{records.SELECT_SOURCES} WHERE id = ?", (source,))
+        if row is None:
+            raise EarmarkError(
+                f"The project {self.name} does not know the audio file {source}.",
+                "Import the file first.",
+            )
+        return records.source_from_row(row, self.folder)
+
+    def missing_sources(self) -> list[Source]:
+        """The sources whose file is not where it was."""
+        return [source for source in self.sources() if not source.path.is_file()]
+
+    def clips(self) -> list[Clip]:
+        """All clips, in the order in which they were added."""
+        return [
+            self._clip_from_row(row)
+            for row in self._database.rows(f"{records.SELECT_CLIPS} ORDER BY id")
+        ]
+
+    def clip(self, clip: int) -> Clip:
+        """One clip.
+
+        Raises
+        ------
+        EarmarkError
+            If it is gone.
+        """
+        row = self._database.row(f"{records.SELECT_CLIPS} WHERE id = ?", (clip,))
+        if row is None:
+            raise EarmarkError(f"The clip {clip} is not there any more.")
+        return self._clip_from_row(row)
+
+    def tracks(self, clip: int) -> list[LabelTrack]:
+        """The label tracks of a clip from top to bottom."""
+        rows = self._database.rows(
+            f"{records.SELECT_TRACKS} WHERE clip = ? ORDER BY position, id",
+            (clip,),
+        )
+        return [LabelTrack(*row) for row in rows]
+
+    def track(self, track: int) -> LabelTrack:
+        """One label track.
+
+        Raises
+        ------
+        EarmarkError
+            If it is gone.
+        """
+        row = self._database.row(f"{records.SELECT_TRACKS} WHERE id = ?", (track,))
+        if row is None:
+            raise EarmarkError(f"The label track {track} is not there any more.")
+        return LabelTrack(*row)
+
+    def labels(
+        self,
+        track: int,
+        start: int | None = None,
+        stop: int | None = None,
+        *,
+        limit: int | None = None,
+    ) -> list[Label]:
+        """The labels of a track that touch `[start, stop)`, in order of start.
+
+        A label touches the range if they share a frame, or if it starts where the
+        range does.
+
+        Parameters
+        ----------
+        track : int
+        start, stop : int, optional
+            All before `stop`, all from `start` on, or all labels if left out.
+        limit : int, optional
+            Give at most so many.
+        """
+        rows = self._database.rows(
+            f"{records.SELECT_LABELS} WHERE track = :track"
+            " AND start < :stop AND (stop > :start OR start = :start)"
+            " ORDER BY start, id LIMIT :limit",
+            {
+                "track": track,
+                "start": -1 if start is None else start,
+                "stop": _FOREVER if stop is None else stop,
+                "limit": -1 if limit is None else limit,
+            },
+        )
+        return [Label(*row) for row in rows]
+
+    def labels_by_id(self, labels: Iterable[int]) -> dict[int, Label]:
+        """Those of some labels that are there."""
+        rows = self._database.rows(
+            f"{records.SELECT_LABELS} WHERE {records.LISTED}",
+            (json_list(labels),),
+        )
+        return {row[0]: Label(*row) for row in rows}
+
+    def label(self, label: int) -> Label | None:
+        """One label, or None if it is gone."""
+        row = self._database.row(f"{records.SELECT_LABELS} WHERE id = ?", (label,))
+        return None if row is None else Label(*row)
+
+    def label_count(self, track: int) -> int:
+        """How many labels a track has."""
+        count = "SELECT count(*) FROM labels WHERE track = ?"
+        return int(self._database.value(count, (track,)))
+
+    def find_labels(self, text: str, clip: int | None = None) -> list[Label]:
+        """The labels whose text holds `text`, upper and lower case being the same.
+
+        They come track by track, in order of start.
+        """
+        rows = self._database.rows(
+            f"{records.SELECT_LABELS} WHERE instr(casefold(text), :text)"
+            f" AND (:clip IS NULL OR {records.IN_CLIP})"
+            " ORDER BY track, start, id",
+            {"text": text.casefold(), "clip": clip},
+        )
+        return [Label(*row) for row in rows]
+
+    def label_arrays(self, track: int) -> LabelArrays:
+        """The labels of a track for drawing.
+
+        They are kept and brought up to date after each edit, so that asking again is
+        cheap with any number of labels.
+        """
+        if self._editing:
+            return self._read_arrays(track)
+        if track not in self._arrays:
+            self._arrays[track] = self._read_arrays(track)
+        return self._arrays[track]
+
+    def vocabulary(self) -> list[Word]:
+        """The vocabulary, in the order in which it was made."""
+        rows = self._database.rows(f"{records.SELECT_WORDS} ORDER BY id")
+        return [Word(*row) for row in rows]
+
+    def takes(self) -> list[Take]:
+        """All takes, in the order in which they were made."""
+        rows = self._database.rows(f"{records.SELECT_TAKES} ORDER BY id")
+        return [_take(row) for row in rows]
+
+    def take(self, take: int) -> Take:
+        """One take.
+
+        Raises
+        ------
+        EarmarkError
+            If it is gone.
+        """
+        row = self._database.row(f"{records.SELECT_TAKES} WHERE id = ?", (take,))
+        if row is None:
+            raise EarmarkError(f"The take {take} is not there any more.")
+        return _take(row)
+
+    def text(self, job: int, role: str) -> StoredText | None:
+        """The accepted text of a job in a role."""
+        row = self._database.row(
+            f"{records.SELECT_TEXTS} WHERE job = ? AND role = ?",
+            (job, role),
+        )
+        return None if row is None else _text(row)
+
+    def texts(self, clip: int) -> list[StoredText]:
+        """The accepted texts about a clip, oldest first."""
+        rows = self._database.rows(
+            f"{records.SELECT_TEXTS} WHERE clip = ? ORDER BY id",
+            (clip,),
+        )
+        return [_text(row) for row in rows]
+
+    def view(self, key: str) -> dict[str, Any] | None:
+        """What `set_view` was last given for a key."""
+        if key in self._unsaved_views:
+            return self._unsaved_views[key]
+        stored = self._database.value("SELECT value FROM views WHERE key = ?", (key,))
+        value: dict[str, Any] | None = stored and records.decode(stored)
+        return value
+
+    def set_view(self, key: str, value: dict[str, Any]) -> None:
+        """Keep the state of a view, outside the history.
+
+        In a read-only project it lasts until that is closed.
+        """
+        if self.read_only:
+            self._unsaved_views[key] = value
+            return
+        self._database.run(
+            "INSERT INTO views VALUES (?, ?)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value",
+            (key, records.encode(value)),
+        )
+
+    @contextmanager
+    def edit(self, title: str) -> Iterator[Edit]:
+        """One edit: all of the block is stored as one step of the history, or none.
+
+        An exception in the block takes everything in it back and is raised again. A
+        block without effect leaves no step. Edits do not nest: pass the `Edit` on to
+        the functions that take part.
+
+        Raises
+        ------
+        RuntimeError
+            If an edit is under way.
+
+        Examples
+        --------
+        >>> with project.edit("Delete") as edit:
+        ...     edit.delete(clip.id, start, stop)
+        """
+        self._check_writable()
+        self._check_no_edit()
+        with self._database.recorded(title) as recording:
+            self._editing = True
+            try:
+                yield Edit(self, self._database)
+            finally:
+                self._editing = False
+        if recording.change is not None:
+            self._publish(recording.change)
+
+    def copy(self, clip: int, start: int, stop: int) -> Fragment:
+        """A range of a clip with the labels wholly inside it, as for the clipboard."""
+        return copy_fragment(self, self._database, clip, start, stop)
+
+    def undo(self) -> Change | None:
+        """Take back the last edit; None if there is none."""
+        return self._step(self._database.undo)
+
+    def redo(self) -> Change | None:
+        """Do the last edit that was undone again; None if there is none."""
+        return self._step(self._database.redo)
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether `undo` would do something."""
+        return not self.read_only and self.undo_title is not None
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether `redo` would do something."""
+        return not self.read_only and self.redo_title is not None
+
+    @property
+    def undo_title(self) -> str | None:
+        """The title of the edit that `undo` takes back."""
+        return self._database.undo_title()
+
+    @property
+    def redo_title(self) -> str | None:
+        """The title of the edit that `redo` does again."""
+        return self._database.redo_title()
+
+    def history(self) -> list[HistoryEntry]:
+        """The edits that can be undone and, after them, those that can be redone.
+
+        The oldest are dropped once all together take more than `history_bytes`.
+        """
+        return self._database.history()
+
+    def go_to(self, entry: int) -> None:
+        """Undo or redo until an entry of the history is the last one in effect.
+
+        Parameters
+        ----------
+        entry : int
+            Its id; 0 goes to before the oldest.
+        """
+        entries = self.history()
+        if entry and entry not in {known.id for known in entries}:
+            raise EarmarkError("That step is not in the history any more.")
+        for known in reversed(entries):
+            if known.id > entry and not known.undone:
+                self.undo()
+        for known in entries:
+            if known.id <= entry and known.undone:
+                self.redo()
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call `listener` after each edit, undo and redo; gives what ends that."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def relocate(self, source: str, path: Path) -> None:
+        """Say where the file of a source is now.
+
+        Raises
+        ------
+        EarmarkError
+            If the file there is not the same one, byte for byte.
+        """
+        known = self.source(source)
+        if hash_file(path) != known.id:
+            raise EarmarkError(
+                f"{path} is not the file that was imported as {known.path.name}.",
+                "Choose the original file, or import this one as a new clip.",
+            )
+        with self.edit(f"Locate {known.path.name}") as edit:
+            edit.move_source(source, path)
+
+    def collect(self) -> list[Source]:
+        """Copy all sources from elsewhere into the project; gives those copied.
+
+        Raises
+        ------
+        EarmarkError
+            If a file is missing, was changed or cannot be copied; then none is moved.
+        """
+        self._check_writable()
+        outside = [
+            source
+            for source in self.sources()
+            if not source.path.is_relative_to(self.folder)
+        ]
+        self.audio_folder.mkdir(exist_ok=True)
+        copies = {
+            source.id: copy_source(source.path, source.id, self.audio_folder)
+            for source in outside
+        }
+        with self.edit("Collect into project") as edit:
+            for key, path in copies.items():
+                edit.move_source(key, path)
+        return [self.source(key) for key in copies]
+
+    def add_job(self, job: Job) -> int:
+        """Store a job at the end of the queue; gives its id. Its own id is ignored."""
+        self._check_writable()
+        values = {name: getattr(job, name) for name in records.JOB_FIELDS[1:]}
+        last = self._database.value("SELECT coalesce(max(position), 0) FROM jobs")
+        return self._database.insert(
+            "jobs", records.job_values(self.folder, values) | {"position": last + 1}
+        )
+
+    def update_job(self, job: int, **fields: Any) -> Job:
+        """Change fields of a job; gives it as it is then."""
+        self._check_writable()
+        self.job(job)
+        unknown = set(fields) - set(records.JOB_FIELDS[1:])
+        if unknown:
+            raise TypeError(f"a job has no {', '.join(sorted(unknown))}")
+        self._database.update("jobs", job, records.job_values(self.folder, fields))
+        return self.job(job)
+
+    def move_job(self, job: int, before: int | None) -> None:
+        """Put a job before another one in the queue, or at its end."""
+        self._check_writable()
+        self.job(job)
+        order = [
+            key
+            for (key,) in self._database.rows("SELECT id FROM jobs ORDER BY position")
+            if key != job
+        ]
+        order.insert(len(order) if before is None else order.index(before), job)
+        with self._database.transaction():
+            self._database.run_many(
+                "UPDATE jobs SET position = ? WHERE id = ?",
+                list(enumerate(order, start=1)),
+            )
+
+    def job(self, job: int) -> Job:
+        """One job, also one that was removed from the queue after it was accepted.
+
+        Raises
+        ------
+        EarmarkError
+            If it is not there.
+        """
+        row = self._database.row(f"{records.SELECT_JOBS} WHERE id = ?", (job,))
+        if row is None:
+            raise EarmarkError(f"The job {job} is not there any more.")
+        return records.job_from_row(row, self.folder)
+
+    def jobs(self) -> list[Job]:
+        """The jobs of the queue in order."""
+        rows = self._database.rows(
+            f"{records.SELECT_JOBS} WHERE removed = 0 ORDER BY position"
+        )
+        return [records.job_from_row(row, self.folder) for row in rows]
+
+    def remove_job(self, job: int) -> None:
+        """Take a job and its results out of the queue.
+
+        If its results were accepted, `job` still gives it: what made a label stays
+        known.
+        """
+        self._check_writable()
+        with self._database.transaction():
+            self.clear_results(job)
+            self._database.run("DELETE FROM jobs WHERE id = ? AND accepted = 0", (job,))
+            self._database.run("UPDATE jobs SET removed = 1 WHERE id = ?", (job,))
+
+    def add_results(self, job: int, results: Sequence[StoredResult]) -> None:
+        """Store what a job gave so far; all of it is safe when this returns."""
+        self._check_writable()
+        self.job(job)
+        with self._database.transaction():
+            self._database.run_many(
+                "INSERT INTO results (job, kind, value) VALUES (?, ?, ?)",
+                [
+                    (job, *records.encode_result(result, self.folder))
+                    for result in results
+                ],
+            )
+
+    def results(self, job: int) -> list[StoredResult]:
+        """What `add_results` stored for a job, in order."""
+        return [
+            records.decode_result(kind, value, self.folder)
+            for kind, value in self._database.rows(
+                "SELECT kind, value FROM results WHERE job = ? ORDER BY id", (job,)
+            )
+        ]
+
+    def clear_results(self, job: int) -> None:
+        """Forget what a job gave."""
+        self._check_writable()
+        self._database.run("DELETE FROM results WHERE job = ?", (job,))
+
+    def accept_results(self, job: int, title: str) -> AcceptedResults:
+        """Make the stored results of a job part of the project, as one edit.
+
+        Predictions become labels with the status "predicted", in one track for each
+        tier and kind, at the place where their audio is now; those whose audio was
+        removed meanwhile are left out. Audio files become sources, clips and takes.
+
+        Parameters
+        ----------
+        job : int
+        title : str
+            The title of the edit, and the name of the track of predictions without a
+            tier.
+
+        Raises
+        ------
+        EarmarkError
+            If there are predictions and the clip was removed, or if an audio file is
+            missing or was changed; nothing is accepted then.
+        """
+        accepted = self.job(job)
+        results = self.results(job)
+        predictions = [r for r in results if isinstance(r, Prediction)]
+        files = [
+            (result, hash_file(result.path))
+            for result in results
+            if isinstance(result, AudioFile)
+        ]
+        with self.edit(title) as edit:
+            clip = accepted.input.clip if accepted.input else 0
+            known = bool(
+                self._database.value("SELECT count(*) FROM clips WHERE id = ?", (clip,))
+            )
+            tracks: tuple[int, ...] = ()
+            if predictions:
+                tracks = self._accept_predictions(edit, accepted, predictions, title)
+            for result in results:
+                if isinstance(result, Text):
+                    edit.set_text(job, clip if known else None, result)
+            placed = [_place_audio(edit, job, file, key) for file, key in files]
+            self._database.run("UPDATE jobs SET accepted = 1 WHERE id = ?", (job,))
+        return AcceptedResults(
+            tracks,
+            tuple(clip for clip, _ in placed),
+            tuple(take for _, take in placed),
+        )
+
+    def _accept_predictions(
+        self, edit: Edit, job: Job, predictions: list[Prediction], title: str
+    ) -> tuple[int, ...]:
+        assert job.input is not None, "only a job on audio predicts labels"
+        clip = self.clip(job.input.clip)
+        remap = clips.Remap(job.input.spans, clip.spans)
+        tracks: dict[tuple[str, str], int] = {}
+        labels = []
+        for prediction in predictions:
+            lane = (prediction.tier, prediction.kind)
+            if lane not in tracks:
+                name = prediction.tier or title
+                tracks[lane] = edit.add_track(clip.id, name, prediction.kind, job.id)
+            labels += [
+                Label(
+                    id=0,
+                    track=tracks[lane],
+                    start=start,
+                    stop=stop,
+                    text=prediction.text,
+                    low_hz=prediction.low_hz,
+                    high_hz=prediction.high_hz,
+                    channel=prediction.channel,
+                    score=prediction.score,
+                    speaker=prediction.speaker,
+                    status="predicted",
+                    job=job.id,
+                )
+                for start, stop in remap(prediction.start, prediction.stop)
+            ]
+        edit.add_labels(labels)
+        return tuple(tracks.values())
+
+    def _clip_from_row(self, row: tuple[Any, ...]) -> Clip:
+        key, name, rate, channels, stored, tags, status = row
+        known = self._spans.get(key)
+        if known is None or known[0] != stored:
+            known = self._spans[key] = (stored, records.decode_spans(stored))
+        return Clip(
+            key, name, rate, channels, known[1], tuple(records.decode(tags)), status
+        )
+
+    def _read_arrays(self, track: int) -> LabelArrays:
+        return LabelArrays.of(
+            self._database.rows(f"{_SELECT_ARRAYS} WHERE track = ?", (track,))
+        )
+
+    def _refresh_arrays(self, change: Change) -> None:
+        """Bring the kept arrays up to date."""
+        for track in change.rows["tracks"]:
+            self._arrays.pop(int(track), None)
+        changed = frozenset(int(key) for key in change.rows["labels"])
+        if len(changed) > _MANY_LABELS:
+            for track in change.tracks:
+                self._arrays.pop(track, None)
+        elif changed:
+            rows = self._database.rows(
+                f"{_SELECT_ARRAYS} WHERE {records.LISTED}",
+                (json_list(changed),),
+            )
+            for track, arrays in self._arrays.items():
+                now = [row for row in rows if row[4] == track]
+                self._arrays[track] = arrays.changed(changed, now)
+
+    def _step(self, step: Callable[[], Change | None]) -> Change | None:
+        self._check_writable()
+        self._check_no_edit()
+        change = step()
+        if change is not None:
+            self._publish(change)
+        return change
+
+    def _publish(self, change: Change) -> None:
+        """Tell every listener, then raise what the first one raised, if any did."""
+        self._refresh_arrays(change)
+        errors = []
+        for listener in tuple(self._listeners):
+            try:
+                listener(change)
+            except Exception as error:  # noqa: BLE001 - raised below
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise EarmarkError(
+                f"The project {self.name} is open read-only.",
+                "Save it under another name to change it.",
+            )
+
+    def _check_no_edit(self) -> None:
+        if self._editing:
+            raise RuntimeError("an edit is under way; pass it on instead")
+
+    def _set_fact(self, key: str, value: str) -> None:
+        self._database.run(
+            "INSERT INTO facts VALUES (?, ?)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value",
+            (key, value),
+        )
+
+    def _database_on(self, connection: apsw.Connection) -> Database:
+        return Database(connection, self.folder / storage.DATABASE, self._history_bytes)
+
+    def _release(self) -> None:
+        self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def _take_over(
+        self, folder: Path, connection: apsw.Connection, lock: FileLock
+    ) -> None:
+        self.folder = folder
+        self.read_only = False
+        self._lock = lock
+        self._database = self._database_on(connection)
+
+    def _move(self, target: Path) -> bool:
+        """Rename the folder; False if the target is on another disk."""
+        storage.check_free(target)
+        self._release()
+        try:
+            moved = storage.rename(self.folder, target)
+        finally:
+            folder = self.folder if self.folder.is_dir() else target
+            self._take_over(folder, storage.connect(folder), storage.lock(folder))
+        return moved
+
+
+def _place_audio(edit: Edit, job: int, file: AudioFile, key: str) -> tuple[int, int]:
+    """The clip and the take of a generated file."""
+    edit.add_source(
+        Source(key, file.path, file.rate, file.channels, file.frames, "generated", job)
+    )
+    spans = (clips.Span(key, 0, file.frames),)
+    clip = edit.add_clip(file.name, file.rate, file.channels, spans)
+    return clip, edit.add_take(Take(0, key, clip, job, file.scores))
+
+
+def _take(row: tuple[Any, ...]) -> Take:
+    key, source, clip, job, scores, outcome = row
+    return Take(key, source, clip, job, records.decode(scores), records.decode(outcome))
+
+
+def _text(row: tuple[Any, ...]) -> StoredText:
+    key, job, clip, role, text, data = row
+    return StoredText(key, job, clip, role, text, records.decode(data))

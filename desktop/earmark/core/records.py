@@ -1,0 +1,228 @@
+"""Rows of the database as the values that flow, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from earmark.core.clips import Fade, Origin, Source, Span, Spans
+from earmark.core.database import ProjectCorrupt
+from earmark.core.labels import Label
+from earmark.core.sources import restored_path, stored_path
+from earmark.core.tasks import (
+    AudioFile,
+    AudioInput,
+    Job,
+    ModelRef,
+    Prediction,
+    Text,
+    Usage,
+)
+
+StoredResult = Prediction | Text | AudioFile
+
+LABEL_FIELDS = tuple(field.name for field in fields(Label))
+JOB_FIELDS = tuple(field.name for field in fields(Job))
+
+SELECT_SOURCES = "SELECT id, path, rate, channels, frames, origin, job FROM sources"
+SELECT_CLIPS = "SELECT id, name, rate, channels, spans, tags, status FROM clips"
+SELECT_TRACKS = "SELECT id, clip, name, kind, position, job FROM tracks"
+SELECT_LABELS = f"SELECT {', '.join(LABEL_FIELDS)} FROM labels"  # noqa: S608
+SELECT_WORDS = "SELECT id, name, color, key FROM vocabulary"
+SELECT_TAKES = "SELECT id, source, clip, job, scores, outcome FROM takes"
+SELECT_TEXTS = "SELECT id, job, clip, role, text, data FROM texts"
+SELECT_JOBS = f"SELECT {', '.join(JOB_FIELDS)} FROM jobs"  # noqa: S608
+INSERT_LABEL = (
+    f"INSERT INTO labels ({', '.join(LABEL_FIELDS)})"  # noqa: S608 - own names
+    f" VALUES ({', '.join('?' * len(LABEL_FIELDS))})"
+)
+
+LISTED = "id IN (SELECT value FROM json_each(?))"
+"""The condition for the rows whose ids are bound as `json_list`."""
+IN_CLIP = "track IN (SELECT id FROM tracks WHERE clip = :clip)"
+
+_RESULT_KINDS: dict[type[StoredResult], str] = {
+    Prediction: "prediction",
+    Text: "text",
+    AudioFile: "audio",
+}
+_JOB_PARTS = ("params", "model", "input", "usage")
+_TYPES: dict[str, Any] = {
+    "job": Job,
+    "params": dict[str, Any],
+    "model": ModelRef | None,
+    "input": AudioInput | None,
+    "usage": Usage,
+    "prediction": Prediction,
+    "text": Text,
+    "audio": AudioFile,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """A text result that was accepted.
+
+    Attributes
+    ----------
+    id, job : int
+    clip : int or None
+        None if the job had no clip, or the clip was removed.
+    role : str
+        "transcript", "language", ...
+    text : str
+    data : dict
+        JSON values only.
+    """
+
+    id: int
+    job: int
+    clip: int | None
+    role: str
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def encode(value: Any) -> str:
+    """JSON without spaces; ASCII, so that any string a path may hold can be stored."""
+    return json.dumps(value, separators=(",", ":"), default=str)
+
+
+def decode(text: str) -> Any:
+    """The value of `encode`; `ProjectCorrupt` if it is none."""
+    with _damage_reported():
+        return json.loads(text)
+
+
+def encode_spans(spans: Spans) -> str:
+    """Spans as the column `clips.spans`: one array for each span."""
+    return encode(
+        [
+            [
+                span.source,
+                span.offset,
+                span.frames,
+                span.gain_db,
+                int(span.reverse),
+                [[fade.offset, fade.length, int(fade.rising)] for fade in span.fades],
+            ]
+            for span in spans
+        ]
+    )
+
+
+def decode_spans(text: str) -> Spans:
+    """The spans of `encode_spans`."""
+    with _damage_reported():
+        return tuple(
+            Span(
+                source,
+                offset,
+                frames,
+                gain_db,
+                bool(reverse),
+                tuple(Fade(at, length, bool(rising)) for at, length, rising in fades),
+            )
+            for source, offset, frames, gain_db, reverse, fades in json.loads(text)
+        )
+
+
+def source_from_row(row: tuple[Any, ...], folder: Path) -> Source:
+    """A row of `SELECT_SOURCES` in a project folder."""
+    key, path, rate, channels, frames, origin, job = row
+    where = restored_path(path, folder)
+    return Source(key, where, rate, channels, frames, _origin(origin), job)
+
+
+def job_values(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
+    """Fields of a `Job` as the columns of its row."""
+    return {name: _job_value(name, value, folder) for name, value in changes.items()}
+
+
+def job_from_row(row: tuple[Any, ...], folder: Path) -> Job:
+    """A row of `SELECT_JOBS` in a project folder."""
+    values = dict(zip(JOB_FIELDS, row, strict=True))
+    with _damage_reported():
+        for name in _JOB_PARTS:
+            values[name] = _adapter(name).validate_python(json.loads(values[name]))
+        job: Job = _adapter("job").validate_python(values)
+    if job.input is None:
+        return job
+    sources = tuple(
+        replace(source, path=folder / source.path) for source in job.input.sources
+    )
+    return replace(job, input=replace(job.input, sources=sources))
+
+
+def encode_result(result: StoredResult, folder: Path) -> tuple[str, str]:
+    """The columns `kind` and `value` of a result's row."""
+    if isinstance(result, AudioFile):
+        result = replace(result, path=_portable(result.path, folder))
+    kind = _RESULT_KINDS[type(result)]
+    return kind, _dump(kind, result)
+
+
+def decode_result(kind: str, value: str, folder: Path) -> StoredResult:
+    """The result of `encode_result`."""
+    with _damage_reported():
+        result: StoredResult = _adapter(kind).validate_python(json.loads(value))
+    if isinstance(result, AudioFile):
+        return replace(result, path=folder / result.path)
+    return result
+
+
+def label_values(labels: Iterable[Label]) -> Iterator[tuple[Any, ...]]:
+    """Rows of `SELECT_LABELS` for new labels."""
+    for label in labels:
+        yield (None, *(getattr(label, name) for name in LABEL_FIELDS[1:]))
+
+
+def _job_value(name: str, value: Any, folder: Path) -> Any:
+    if name == "input" and value is not None:
+        sources = tuple(
+            replace(source, path=_portable(source.path, folder))
+            for source in value.sources
+        )
+        value = replace(value, sources=sources)
+    if name in _JOB_PARTS:
+        return _dump(name, value)
+    return str(value) if name == "state" else value
+
+
+def _portable(path: Path, folder: Path) -> Path:
+    """Relative to the folder if inside, so that it holds when the folder is moved."""
+    stored = stored_path(path, folder)
+    return Path(stored) if isinstance(stored, str) else path
+
+
+def _origin(text: str) -> Origin:
+    if text not in ("import", "recording", "generated"):
+        raise ProjectCorrupt(f"The project names an unknown origin “{text}”.")
+    return text  # type: ignore[return-value]  # narrowed by the test above
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_TYPES[kind])
+
+
+def _dump(kind: str, value: Any) -> str:
+    return encode(_adapter(kind).dump_python(value))
+
+
+@contextmanager
+def _damage_reported() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, ValidationError) as error:
+        raise ProjectCorrupt(
+            f"The project holds a record that cannot be read ({error}).",
+            "Open it read-only and save what can be read under another name.",
+        ) from error

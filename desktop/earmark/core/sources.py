@@ -1,0 +1,106 @@
+"""Where source files are: content hashes, portable paths, copies into the project."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import xxhash
+
+from earmark.core.errors import EarmarkError
+
+_BLOCK = 4 * 1024 * 1024
+
+
+def hash_file(path: Path) -> str:
+    """xxh3-128 of a file's bytes, 32 hex digits: the id of a `Source`.
+
+    Raises
+    ------
+    EarmarkError
+        If the file cannot be read.
+    """
+    digest = xxhash.xxh3_128()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise EarmarkError(
+            f"{path} cannot be read ({error.strerror}).",
+            "Check that the file is there and that you may read it.",
+        ) from error
+    return digest.hexdigest()
+
+
+def stored_path(path: Path, folder: Path) -> str | bytes:
+    """A path as the database holds it: relative with "/" if inside the folder.
+
+    A name that is not valid Unicode, which POSIX allows, is kept as its bytes.
+    """
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100 - keeps symbolic links
+    inside = absolute.is_relative_to(folder)
+    text = absolute.relative_to(folder).as_posix() if inside else str(absolute)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(text)
+    return text
+
+
+def restored_path(stored: str | bytes, folder: Path) -> Path:
+    """The absolute path that `stored_path` stored."""
+    return folder / os.fsdecode(stored)
+
+
+def copy_source(path: Path, content_id: str, folder: Path) -> Path:
+    """Copy a file into a folder under its own name, or a numbered one.
+
+    A file with the same content that is already there under such a name is used.
+
+    Raises
+    ------
+    EarmarkError
+        If the file is no longer the one with that content, or cannot be copied; then
+        nothing is left behind.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=".copy-", dir=folder)
+    os.close(descriptor)
+    copy = Path(name)
+    try:
+        shutil.copyfile(path, copy)
+        if hash_file(copy) != content_id:
+            raise EarmarkError(
+                f"{path} has changed since it was imported.",
+                "Restore the original file, or import the new one.",
+            )
+        flush_file(copy)
+        target = _free_name(folder, path, content_id)
+        copy.replace(target)
+    except OSError as error:
+        raise EarmarkError(
+            f"{path} cannot be copied into {folder} ({error.strerror}).",
+            "Check the file, and the space and the permissions of the project folder.",
+        ) from error
+    finally:
+        with suppress(OSError):
+            copy.unlink(missing_ok=True)
+    return target
+
+
+def flush_file(path: Path) -> None:
+    """Wait until a file's bytes are on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _free_name(folder: Path, path: Path, content_id: str) -> Path:
+    number = 1
+    target = folder / path.name
+    while target.exists() and hash_file(target) != content_id:
+        number += 1
+        target = folder / f"{path.stem} ({number}){path.suffix}"
+    return target

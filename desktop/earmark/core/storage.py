@@ -1,0 +1,317 @@
+"""Project folders: making, opening, checking, locking, copying and salvaging them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import apsw
+from filelock import FileLock, Timeout
+
+from earmark.core import schema
+from earmark.core.database import (
+    ProjectCorrupt,
+    ProjectInUse,
+    ProjectTooNew,
+    translated_errors,
+)
+from earmark.core.errors import EarmarkError
+
+SUFFIX = ".earmark"
+DATABASE = "project.sqlite"
+AUDIO = "audio"
+LOCK = "project.lock"
+
+_BUSY_MS = 5000
+_WAL_BYTES = 16 * 1024 * 1024
+
+
+def project_folder(folder: Path) -> Path:
+    """The absolute folder, with the suffix `.earmark`."""
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - keeps symbolic links
+    if folder.suffix != SUFFIX:
+        folder = folder.with_name(folder.name + SUFFIX)
+    return folder
+
+
+def existing_folder(folder: Path) -> Path:
+    """The absolute folder of a project that is to be opened.
+
+    The path of its database, as a file dialog gives it, stands for the folder.
+    """
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - keeps symbolic links
+    folder = folder.parent if folder.name == DATABASE else folder
+    if not (folder / DATABASE).is_file():
+        raise EarmarkError(
+            f"{folder} is not an Earmark project: it holds no {DATABASE}.",
+            f"Choose a folder whose name ends in {SUFFIX}.",
+        )
+    return folder
+
+
+def check_free(folder: Path) -> None:
+    """Refuse a folder that exists and is not empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise EarmarkError(
+            f"{folder} exists already.", "Choose another name for the project."
+        )
+
+
+def rename(folder: Path, target: Path) -> bool:
+    """Move a project that nobody has open; False if it cannot be done by renaming."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            target.rmdir()
+        folder.rename(target)
+    except OSError:
+        return False
+    return True
+
+
+def lock(folder: Path) -> FileLock:
+    """Hold a project for this process until released or the process ends.
+
+    Raises
+    ------
+    ProjectInUse
+    """
+    held = FileLock(folder / LOCK, thread_local=False)
+    try:
+        held.acquire(timeout=0)
+    except Timeout as error:
+        raise ProjectInUse(
+            f"The project {folder.name} is open in another window or program.",
+            "Close it there, or open it read-only.",
+        ) from error
+    except OSError as error:
+        raise EarmarkError(
+            f"The project folder {folder} cannot be written ({error.strerror}).",
+            "Open it read-only, or check the permissions of the folder.",
+        ) from error
+    return held
+
+
+def make(folder: Path) -> None:
+    """Make the folder of a new, empty project."""
+    with _beside(folder) as partial:
+        (partial / AUDIO).mkdir()
+        path = partial / DATABASE
+        with closing(apsw.Connection(str(path))) as connection:
+            _configure(connection)
+            schema.migrate(connection)
+
+
+def connect(folder: Path, *, read_only: bool = False) -> apsw.Connection:
+    """A connection to a project that was checked and is up to date.
+
+    Read-only, an older project is brought up to date in a copy in memory.
+    """
+    path = folder / DATABASE
+    with translated_errors(path):
+        connection = _open(path, read_only=read_only)
+        try:
+            connection = _checked(connection, path, read_only=read_only)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def copy(connection: apsw.Connection, folder: Path, target: Path) -> None:
+    """Copy an open project, as it is now, to a new folder."""
+    with _beside(target) as partial:
+        path = partial / DATABASE
+        with (
+            translated_errors(path),
+            closing(apsw.Connection(str(path))) as duplicate,
+        ):
+            _back_up(connection, duplicate)
+            _configure(duplicate)
+        audio = folder / AUDIO
+        if audio.is_dir():
+            shutil.copytree(audio, partial / AUDIO)
+        else:
+            (partial / AUDIO).mkdir()
+
+
+def salvage(folder: Path) -> apsw.Connection:
+    """A connection to a copy in memory of what can be read of a damaged project.
+
+    The files are only copied, not opened.
+    """
+    path = folder / DATABASE
+    rescued = apsw.Connection(":memory:")
+    try:
+        schema.migrate(rescued)
+        with tempfile.TemporaryDirectory(prefix="earmark-") as scratch:
+            for name in (DATABASE, DATABASE + "-wal"):
+                if (folder / name).exists():
+                    shutil.copyfile(folder / name, Path(scratch) / name)
+            with (
+                translated_errors(path),
+                closing(apsw.Connection(str(Path(scratch) / DATABASE))) as damaged,
+            ):
+                _rescue(damaged, rescued)
+    except OSError as error:
+        rescued.close()
+        raise EarmarkError(
+            f"The project file {path} cannot be read ({error.strerror}).",
+            "Check that its folder and its disk are there.",
+        ) from error
+    except BaseException:
+        rescued.close()
+        raise
+    return rescued
+
+
+def _open(path: Path, *, read_only: bool) -> apsw.Connection:
+    uri = path.as_uri()
+    if not read_only:
+        flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_URI
+        return apsw.Connection(uri, flags=flags)
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    connection = apsw.Connection(uri, flags=flags)
+    try:
+        schema.version(connection)
+    except (apsw.CantOpenError, apsw.ReadOnlyError):
+        # A folder without write permission: there can be no shared-memory file, and
+        # nobody who writes.
+        connection.close()
+        connection = apsw.Connection(uri + "?immutable=1", flags=flags)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _checked(
+    connection: apsw.Connection, path: Path, *, read_only: bool
+) -> apsw.Connection:
+    name = path.parent.name
+    found = schema.version(connection)
+    newest = len(schema.MIGRATIONS)
+    if int(connection.pragma("application_id")) != schema.APPLICATION_ID:
+        raise ProjectCorrupt(
+            f"{path} is empty or not the database of an Earmark project.",
+            "Restore it from a backup.",
+        )
+    if found > newest:
+        raise ProjectTooNew(
+            f"The project {name} was made by a newer version of Earmark"
+            f" (format {found}; this version knows {newest}).",
+            "Install the newer version to open it.",
+        )
+    if read_only:
+        if found < newest:
+            older, connection = connection, apsw.Connection(":memory:")
+            _back_up(older, connection)
+            older.close()
+            schema.migrate(connection)
+        _configure_reading(connection)
+    else:
+        _configure(connection)
+        schema.migrate(connection)
+    if schema.definitions(connection) != schema.expected_definitions():
+        raise ProjectCorrupt(
+            f"The tables of the project {name} are not those of format {newest}.",
+            "Open it read-only and save what can be read under another name.",
+        )
+    for table in (*schema.TRACKED, "jobs", "results"):
+        verdict = connection.pragma("quick_check", table)
+        if verdict != "ok":
+            raise ProjectCorrupt(
+                f"The project {name} is damaged ({verdict}).",
+                "Open it read-only and save what can be read under another name.",
+            )
+    return connection
+
+
+def _configure(connection: apsw.Connection) -> None:
+    _configure_reading(connection)
+    connection.pragma("journal_mode", "wal")
+    connection.pragma("synchronous", "full")
+    connection.pragma("journal_size_limit", _WAL_BYTES)
+
+
+def _configure_reading(connection: apsw.Connection) -> None:
+    connection.set_busy_timeout(_BUSY_MS)
+    connection.pragma("foreign_keys", True)
+    connection.pragma("cell_size_check", True)
+    connection.pragma("trusted_schema", False)
+    connection.create_scalar_function("casefold", _casefold, 1, deterministic=True)
+
+
+def _casefold(*text: Any) -> str:
+    return str(text[0]).casefold()
+
+
+def _back_up(source: apsw.Connection, target: apsw.Connection) -> None:
+    with target.backup("main", source, "main") as backup:
+        backup.step()
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A new folder that takes its name only once it is whole."""
+    check_free(folder)
+    partial = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".new-", dir=folder.parent))
+        yield partial
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+    except OSError as error:
+        raise EarmarkError(
+            f"The project folder {folder} cannot be made ({error.strerror}).",
+            "Check the space and the permissions there, or choose another place.",
+        ) from error
+    finally:
+        if partial is not None:
+            with suppress(OSError):
+                shutil.rmtree(partial)
+
+
+def _rescue(damaged: apsw.Connection, rescued: apsw.Connection) -> None:
+    rescued.pragma("foreign_keys", False)
+    damaged.pragma("writable_schema", True)
+    for table in (*schema.TRACKED, "jobs", "results", "views", "facts"):
+        _rescue_table(damaged, rescued, table)
+    # What lost the row it belongs to cannot be shown.
+    for orphans in (
+        "DELETE FROM tracks WHERE clip NOT IN (SELECT id FROM clips)",
+        "DELETE FROM labels WHERE track NOT IN (SELECT id FROM tracks)",
+        "DELETE FROM takes WHERE source NOT IN (SELECT id FROM sources)",
+        "UPDATE takes SET clip = NULL WHERE clip NOT IN (SELECT id FROM clips)",
+        "UPDATE texts SET clip = NULL WHERE clip NOT IN (SELECT id FROM clips)",
+        "DELETE FROM results WHERE job NOT IN (SELECT id FROM jobs)",
+    ):
+        rescued.execute(orphans)
+    _configure_reading(rescued)
+
+
+def _rescue_table(
+    damaged: apsw.Connection, rescued: apsw.Connection, table: str
+) -> None:
+    """Copy a table's rows from both ends up to where it is damaged."""
+    names = [
+        name
+        for (name,) in rescued.execute("SELECT name FROM pragma_table_info(?)", [table])
+    ]
+    columns = ", ".join(names)
+    marks = ", ".join("?" * len(names))
+    insert = f"INSERT OR IGNORE INTO {table} VALUES ({marks})"  # noqa: S608 - own names
+    for order in ("", "DESC"):
+        with suppress(apsw.Error):
+            for row in damaged.execute(
+                f"SELECT {columns} FROM {table} ORDER BY rowid {order}"  # noqa: S608
+            ):
+                with suppress(apsw.Error):
+                    rescued.execute(insert, row)

@@ -1,0 +1,465 @@
+"""What a runner is handed: the audio, the model, and the way back to the clip."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+import time
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.core.errors import Cancelled, EarmarkError
+from earmark.core.labels import TrackKind
+from earmark.core.tasks import AudioFile, AudioInput, Job, ModelRef, Prediction, Usage
+from earmark.engine import loaders
+
+T = TypeVar("T")
+Samples = NDArray[np.float32]
+
+Read = Callable[[AudioInput, int], Iterator[Samples]]
+"""Renders an input to mono at a rate, in blocks of any length, shape (frames,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of the audio a runner works on.
+
+    Attributes
+    ----------
+    start_s, stop_s : float
+        Where it is, in the seconds that `Context.label` takes; `stop_s` is before the
+        end of `samples` if the last window was filled up with silence.
+    samples : ndarray, float32, shape (frames,)
+    """
+
+    start_s: float
+    stop_s: float
+    samples: Samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the engine gives every context: the world outside the job.
+
+    Attributes
+    ----------
+    read : callable
+        Renders an `AudioInput` to mono samples at a rate, block by block.
+    output : Path
+        The folder for generated audio.
+    models : ModelCache
+    memory_budget_mb : float
+    cancelled : callable
+        Tells whether the job was cancelled.
+    used : callable
+        Told (device, dtype, note) when it is known what runs.
+    said : callable
+        Told what goes on, for the job's row: "loading the model".
+    """
+
+    read: Read
+    output: Path
+    models: loaders.ModelCache
+    memory_budget_mb: float
+    cancelled: Callable[[], bool]
+    used: Callable[[str, str, str], None] = field(default=lambda *_: None)
+    said: Callable[[str], None] = field(default=lambda _: None)
+
+
+class Context:
+    """What a runner is handed for one job.
+
+    All its seconds count from the first sample that `audio` gives: the start of the
+    job's region or, in a job that is resumed, the point up to which the results were
+    kept. A runner that labels what it hears where it hears it is right in both cases.
+
+    Attributes
+    ----------
+    job : Job
+        `params` are plain values; make the task's own `Params` from them.
+    model : ModelRef or None
+    device : str
+        "cpu", "cuda:0" or "mps": where to load the model.
+    small : bool
+        The job ran out of memory once: take the smallest batch.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        surroundings: Surroundings,
+        *,
+        device: str = "cpu",
+        small: bool = False,
+        note: str = "",
+    ) -> None:
+        self.job = job
+        self.model: ModelRef | None = job.model
+        self.device = device
+        self.small = small
+        self._surroundings = surroundings
+        self._audio_s: float | None = None
+        self._load_s = 0.0
+        self._used = ("", "")
+        self._notes = [note] if note else []
+
+    @functools.cached_property
+    def _input(self) -> AudioInput:
+        """The part of the input that is still to be heard."""
+        given = self.job.input
+        if given is None:
+            raise EarmarkError(f"The task {self.job.task} was given no audio.")
+        resume = self.job.resume_frame
+        if resume is None:
+            return given
+        return replace(given, start=min(max(resume, given.start), given.stop))
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the audio to be heard."""
+        return (self._input.stop - self._input.start) / self._input.rate
+
+    @property
+    def offset_s(self) -> float:
+        """How far into the job's region `audio` starts; 0 unless it is resumed."""
+        given = self.job.input
+        return 0.0 if given is None else (self._input.start - given.start) / given.rate
+
+    def audio(self, rate: int) -> Samples:
+        """All of the audio to be heard.
+
+        Parameters
+        ----------
+        rate : int
+            What the model wants; the audio is resampled to it.
+
+        Returns
+        -------
+        ndarray, float32, shape (frames,)
+            Mono: the input's channel, or the mean of all.
+        """
+        blocks = list(self._stream(rate))
+        return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+    def _stream(self, rate: int) -> Iterator[Samples]:
+        """The audio to be heard in blocks of any length; each is a cancel point."""
+        self.check()
+        for samples in self._surroundings.read(self._input, rate):
+            self.check()
+            yield samples
+        self._audio_s = self.duration_s
+
+    def blocks(self, rate: int, block_s: float) -> Iterator[tuple[float, Samples]]:
+        """The audio piece by piece, for a model that streams.
+
+        Yields
+        ------
+        start_s : float
+        samples : ndarray, float32, shape (frames,)
+            The last one may be shorter.
+        """
+        for window in self.windows(rate, block_s, block_s, pad=False):
+            yield window.start_s, window.samples
+
+    def windows(
+        self, rate: int, window_s: float, hop_s: float, *, pad: bool = True
+    ) -> Iterator[Window]:
+        """Overlapping windows over the audio, for a model that hears a fixed length.
+
+        Only a window's worth of audio is held at a time.
+
+        Parameters
+        ----------
+        rate : int
+        window_s, hop_s : float
+            Length, and distance from start to start, which may not be longer.
+        pad : bool
+            Fill the last window up with silence to the full length.
+
+        Yields
+        ------
+        Window
+            Together they cover all of the audio.
+        """
+        length = max(1, round(window_s * rate))
+        hop = max(1, round(hop_s * rate))
+        if hop > length:
+            raise ValueError(f"hop_s {hop_s} is longer than window_s {window_s}")
+        start = 0
+        held = np.zeros(0, np.float32)
+        blocks = self._stream(rate)
+        ended = False
+        while not ended:
+            parts = [held]
+            missing = length - len(held)
+            # One sample more tells whether this window is the last one.
+            while missing >= 0 and not ended:
+                block = next(blocks, None)
+                if block is None:
+                    ended = True
+                else:
+                    parts.append(block)
+                    missing -= len(block)
+            held = np.concatenate(parts)
+            while len(held) > length or (ended and len(held)):
+                heard = held[:length]
+                window = heard
+                if pad and len(heard) < length:
+                    window = np.pad(heard, (0, length - len(heard)))
+                self.check()
+                yield Window(start / rate, (start + len(heard)) / rate, window)
+                if ended and len(held) <= length:
+                    return
+                start += hop
+                held = held[hop:]
+
+    def cached(self, key: Hashable, load: Callable[[], T]) -> T:
+        """Give a loaded model, kept for later jobs while the memory budget allows.
+
+        Parameters
+        ----------
+        key : hashable
+            What else tells it apart beside model, revision and device, such as the
+            kind of numbers it computes with.
+        load : callable
+            Takes nothing and gives the model; called only if it is not there.
+        """
+        self.check()
+        started = time.perf_counter()
+
+        def load_and_say() -> T:
+            self._surroundings.said("loading the model")
+            return load()
+
+        try:
+            return loaders.cached(
+                self._surroundings.models,
+                self.model,
+                self.device,
+                key,
+                load_and_say,
+                job=self.job.id,
+                budget_mb=self._surroundings.memory_budget_mb,
+            )
+        finally:
+            self._load_s += time.perf_counter() - started
+
+    def pipeline(self, task: str, *, allow_pickle: bool = False, **kwargs: Any) -> Any:
+        """Give a `transformers` pipeline over the job's model, cached.
+
+        It is loaded from the folder on disk and from safetensors only, runs no code
+        of the model's, searches with one beam, and stops when the job is cancelled.
+
+        Parameters
+        ----------
+        task : str
+            As `transformers.pipeline` names it.
+        allow_pickle : bool
+            Open this model's pickled weights, with `weights_only`, because the person
+            said so for this job.
+        **kwargs
+            For `transformers.pipeline`.
+        """
+        key = ("pipeline", task, allow_pickle, repr(sorted(kwargs.items())))
+        pipeline = self.cached(
+            key,
+            lambda: loaders.load_pipeline(
+                task, self.model, self.device, allow_pickle=allow_pickle, **kwargs
+            ),
+        )
+        self.use(str(pipeline.device), str(pipeline.model.dtype).removeprefix("torch."))
+        return pipeline
+
+    def use(self, device: str, dtype: str, note: str = "") -> None:
+        """Say what really runs: "cuda:0", "float16", and what is worth knowing."""
+        self._used = (device, dtype)
+        if note:
+            self._notes.append(note)
+        self._surroundings.used(device, dtype, self.note)
+
+    @property
+    def note(self) -> str:
+        """All that was noted, in one line."""
+        return "; ".join(dict.fromkeys(self._notes))
+
+    def usage(self, run_s: float) -> Usage:
+        """What the job used, given the seconds it worked, loading included."""
+        device, dtype = self._used
+        return Usage(
+            device=device or self.device,
+            dtype=dtype,
+            audio_s=self._audio_s,
+            load_s=self._load_s,
+            run_s=max(0.0, run_s - self._load_s),
+            memory_mb=loaders.resident_mb(),
+            note=self.note,
+        )
+
+    def label(
+        self,
+        start_s: float | None,
+        stop_s: float | None,
+        text: str,
+        *,
+        tier: str = "",
+        kind: TrackKind = "labels",
+        score: float | None = None,
+        low_hz: float | None = None,
+        high_hz: float | None = None,
+        speaker: str = "",
+        channel: int | None = None,
+    ) -> Prediction:
+        """Give a prediction at a place of the clip.
+
+        The one place where a model's seconds become frames of the clip.
+
+        Parameters
+        ----------
+        start_s, stop_s : float or None
+            Counted from the first sample of `audio`. None is an open end and becomes
+            the start or the end of the audio; what lies outside is moved to the edge.
+        text : str
+        tier : str, optional
+            The track it belongs to; predictions of one tier become one track.
+        kind : {"labels", "segments", "words", "speakers"}
+            A job can be resumed behind its last "segments".
+        score : float, optional
+            As the model gives it.
+        low_hz, high_hz : float, optional
+        speaker : str, optional
+        channel : int, optional
+            0-based; all channels, or the input's own, if not given.
+
+        Raises
+        ------
+        ValueError
+            If a time, a bound or the score is not a number.
+        """
+        start = self._frame("start_s", start_s, self._input.start)
+        stop = self._frame("stop_s", stop_s, self._input.stop)
+        return Prediction(
+            tier=tier,
+            start=start,
+            stop=max(start, stop),
+            text=str(text),
+            kind=kind,
+            low_hz=_number("low_hz", low_hz),
+            high_hz=_number("high_hz", high_hz),
+            channel=self._input.channel if channel is None else int(channel),
+            score=_number("score", score),
+            speaker=speaker,
+        )
+
+    def _frame(self, name: str, seconds: float | None, open_end: int) -> int:
+        """The frame of the clip at some seconds, or `open_end` for None."""
+        if seconds is None:
+            return open_end
+        if math.isnan(seconds):
+            raise ValueError(f"the model gave a label whose {name} is not a number")
+        first, last = self._input.start, self._input.stop
+        at = first + min(max(float(seconds), 0.0), self.duration_s) * self._input.rate
+        return min(round(at), last)
+
+    def write_audio(
+        self,
+        samples: NDArray[Any],
+        rate: int,
+        name: str,
+        scores: dict[str, float] | None = None,
+    ) -> AudioFile:
+        """Write generated audio into the project as a float WAV file.
+
+        Audio that goes beyond full scale is turned down as a whole until its peak fits,
+        and the job's note says by how much; nothing is clipped.
+
+        Parameters
+        ----------
+        samples : ndarray, shape (frames,) or (frames, channels)
+        rate : int
+        name : str
+            Of the clip that it becomes.
+        scores : dict, optional
+            What the model says about it.
+
+        Returns
+        -------
+        AudioFile
+            Of a file that was opened again and found as long as what was written.
+
+        Raises
+        ------
+        EarmarkError
+            If there are no samples or some are not finite.
+        """
+        self.check()
+        sound = np.asarray(samples, np.float32)
+        if sound.ndim == 1:
+            sound = sound[:, None]
+        if sound.ndim != 2 or not sound.size:
+            raise EarmarkError(
+                f"The model gave no audio for “{name}” (shape {np.shape(samples)}).",
+                "Try another text, seed or length.",
+            )
+        if not np.isfinite(sound).all():
+            raise EarmarkError(
+                f"The model gave audio for “{name}” that holds values which are no "
+                "numbers.",
+                "Try another seed, or run it in float32 on the CPU.",
+            )
+        peak = float(np.abs(sound).max())
+        if peak > 1.0:
+            sound = sound / peak
+            gain_db = 20 * math.log10(peak)
+            self._notes.append(f"turned down by {gain_db:.1f} dB to fit full scale")
+        from earmark.audio.files import write_audio
+
+        path = self._free_path(name)
+        info = write_audio(path, sound, rate, sound.shape[1], subtype="FLOAT")
+        if info.frames != len(sound):
+            path.unlink()
+            raise EarmarkError(
+                f"{path} holds {info.frames} of {len(sound)} frames after writing it.",
+                "Check that the disk is not full.",
+            )
+        self._audio_s = (self._audio_s or 0.0) + len(sound) / rate
+        return AudioFile(
+            path=path,
+            rate=rate,
+            channels=sound.shape[1],
+            frames=len(sound),
+            name=name,
+            scores={key: float(value) for key, value in (scores or {}).items()},
+        )
+
+    def _free_path(self, name: str) -> Path:
+        """A file of the output folder that is not there yet."""
+        folder = self._surroundings.output
+        folder.mkdir(parents=True, exist_ok=True)
+        stem = re.sub(r"[^\w-]+", "-", name).strip("-")[:40] or "audio"
+        number = 0
+        while True:
+            suffix = f"-{number}" if number else ""
+            path = folder / f"{stem}-job{self.job.id}{suffix}.wav"
+            if not path.exists():
+                return path
+            number += 1
+
+    def check(self) -> None:
+        """Raise `Cancelled` if the job was cancelled."""
+        if self._surroundings.cancelled():
+            raise Cancelled
+
+
+def _number(name: str, value: float | None) -> float | None:
+    """A finite float, or None."""
+    if value is None:
+        return None
+    if not math.isfinite(value):
+        raise ValueError(f"the model gave a label whose {name} is {value}")
+    return float(value)

@@ -1,0 +1,349 @@
+"""Loaded models: where they run, how long they are kept, and how they are stopped.
+
+The one module of the host that imports torch and transformers, and only when a runner
+asks for something that needs them: a CTranslate2 or ONNX runner is spared their five
+seconds and 400 MB.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import ctypes
+import errno
+import gc
+import importlib
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import psutil
+
+from earmark.core.errors import EarmarkError
+from earmark.core.tasks import ModelRef
+
+T = TypeVar("T")
+
+MB = 1 << 20
+
+current_check: contextvars.ContextVar[Callable[[], None]] = contextvars.ContextVar(
+    "current_check", default=lambda: None
+)
+"""Raises `Cancelled` if the job that runs on this thread was cancelled.
+
+A loaded model outlives the job that loaded it, so the hook on its forward pass asks
+this for the job of the moment.
+"""
+
+_OUT_OF_MEMORY = (
+    "out of memory",  # torch on CUDA and MPS, ctranslate2
+    "can't allocate memory",  # torch on the CPU
+    "cannot allocate memory",
+    "failed to allocate memory",  # onnxruntime
+    "not enough memory",  # torch on Windows
+    "bad_alloc",
+    "bad allocation",
+)
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that caused it, says that memory ran out."""
+    while error is not None:
+        if isinstance(error, MemoryError):
+            return True
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            return True
+        if any(phrase in str(error).lower() for phrase in _OUT_OF_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _may_have_accelerator() -> bool:
+    """Tell cheaply whether it is worth importing torch to ask for a device."""
+    if sys.platform == "darwin":
+        return True
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        cuda = ctypes.CDLL(library)
+    except OSError:
+        return False
+    count = ctypes.c_int(0)
+    cuda.cuInit(0)
+    return cuda.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value > 0
+
+
+def pick_device(wanted: str) -> tuple[str, str]:
+    """Give the device to run on, and a note if it is not the one that was set.
+
+    Parameters
+    ----------
+    wanted : {"auto", "cpu", "cuda", "mps"}
+        "auto" takes CUDA, then MPS, then the CPU.
+
+    Returns
+    -------
+    device : str
+        "cuda:0", "mps" or "cpu".
+    note : str
+    """
+    if wanted == "cpu":
+        return "cpu", ""
+    if _may_have_accelerator():
+        with contextlib.suppress(ImportError):
+            import torch
+
+            if wanted in ("auto", "cuda") and torch.cuda.is_available():
+                return "cuda:0", ""
+            if wanted in ("auto", "mps") and torch.backends.mps.is_available():
+                return "mps", ""
+    if wanted == "auto":
+        return "cpu", ""
+    return "cpu", f"ran on the CPU: no {wanted.upper()} device was found"
+
+
+def resident_mb() -> float:
+    """Resident memory of this process."""
+    return float(psutil.Process().memory_info().rss) / MB
+
+
+def give_memory_back() -> None:
+    """Return what was freed to the system instead of keeping it for later."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # not glibc
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def _weights_mb(loaded: object) -> float:
+    """The bytes of a torch module's weights, or of the module a pipeline holds."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return 0.0
+    module = loaded
+    if not isinstance(module, torch.nn.Module):
+        module = getattr(loaded, "model", None)
+    if not isinstance(module, torch.nn.Module):
+        return 0.0
+    tensors = [*module.parameters(), *module.buffers()]
+    return float(sum(tensor.nbytes for tensor in tensors)) / MB
+
+
+def _folder_mb(path: Path | None) -> float:
+    """What a model takes on disk: a first guess of what it will take in memory."""
+    if path is None:
+        return 0.0
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file()) / MB
+
+
+@dataclass(slots=True)
+class _Entry:
+    loaded: Any
+    size_mb: float
+    users: set[int] = field(default_factory=set)
+
+
+class ModelCache:
+    """Loaded models, the least recently used given up first, under a memory budget.
+
+    A model that a running job uses is never given up.
+    """
+
+    def __init__(self) -> None:
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+        # Loads take turns: two at once would each measure the other's memory.
+        self._lock = threading.RLock()
+
+    def get(
+        self,
+        key: Hashable,
+        load: Callable[[], T],
+        *,
+        job: int,
+        budget_mb: float,
+        expected_mb: float = 0.0,
+    ) -> T:
+        """Give what `load` made for this key, now or earlier.
+
+        Parameters
+        ----------
+        key : hashable
+        load : callable
+            Takes nothing; called if the key is not here.
+        job : int
+            Uses it until `release`.
+        budget_mb : float
+            What all entries together may take; older ones are given up for it.
+        expected_mb : float, optional
+            A guess of what it will take, to make room before rather than after.
+        """
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                self.shrink(budget_mb - expected_mb)
+                before = resident_mb()
+                loaded = load()
+                size_mb = max(resident_mb() - before, _weights_mb(loaded), 0.0)
+                entry = self._entries[key] = _Entry(loaded, size_mb)
+            entry.users.add(job)
+            self._entries.move_to_end(key)
+            self.shrink(budget_mb)
+            return cast("T", entry.loaded)
+
+    def release(self, job: int) -> None:
+        """Say that a job ended: what it used may be given up from now on."""
+        with self._lock:
+            for entry in self._entries.values():
+                entry.users.discard(job)
+
+    def shrink(self, to_mb: float) -> None:
+        """Give up unused models, the oldest first, until the rest fits."""
+        with self._lock:
+            excess = self.size_mb - to_mb
+            unused = [key for key, entry in self._entries.items() if not entry.users]
+            freed = False
+            for key in unused:
+                if excess <= 0:
+                    break
+                excess -= self._entries.pop(key).size_mb
+                freed = True
+            if freed:
+                give_memory_back()
+
+    @property
+    def size_mb(self) -> float:
+        """What the models here take together."""
+        return sum(entry.size_mb for entry in self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def cached(
+    cache: ModelCache,
+    model: ModelRef | None,
+    device: str,
+    key: Hashable,
+    load: Callable[[], T],
+    *,
+    job: int,
+    budget_mb: float,
+) -> T:
+    """Give a job's loaded model, keyed by model, revision, device and `key`."""
+    identity = (model.id, model.revision, str(model.path)) if model else None
+    return cache.get(
+        (identity, device, key),
+        load,
+        job=job,
+        budget_mb=budget_mb,
+        expected_mb=_folder_mb(model.path) if model else 0.0,
+    )
+
+
+def require_safetensors(folder: Path) -> None:
+    """Refuse a folder whose weights are pickles only.
+
+    A pickle can run any code when it is opened; safetensors cannot.
+    """
+    if not any(folder.glob("*.safetensors")):
+        pickles = sorted(path.name for path in folder.glob("*.bin"))
+        held = f"only {', '.join(pickles)}" if pickles else "no weights"
+        raise EarmarkError(
+            f"{folder} has no weights in the safetensors format ({held}).",
+            "Pickled weights can run code when they are opened: fetch the model in "
+            "safetensors format, or allow this model's pickle for the job if you "
+            "trust where it is from.",
+        )
+
+
+def load_pipeline(
+    task: str,
+    model: ModelRef | None,
+    device: str,
+    *,
+    allow_pickle: bool = False,
+    **kwargs: Any,
+) -> Any:
+    """Load a `transformers` pipeline from a folder on disk.
+
+    Parameters
+    ----------
+    task : str
+        As `transformers.pipeline` names it: "automatic-speech-recognition".
+    model : ModelRef or None
+    device : str
+    allow_pickle : bool
+        Accept a folder without safetensors; torch then opens it with `weights_only`.
+    **kwargs
+        For `transformers.pipeline`. `dtype` defaults to float32 on the CPU, where
+        half precision is slow or missing, and to the checkpoint's own elsewhere.
+
+    Returns
+    -------
+    transformers.Pipeline
+        Stops with `Cancelled` in the middle of a generation when its job is cancelled.
+
+    Raises
+    ------
+    EarmarkError
+        If the model is no folder, or holds pickles only.
+    """
+    if model is None or model.path is None or not model.path.is_dir():
+        where = "no model was chosen" if model is None else f"{model.id} is not there"
+        raise EarmarkError(
+            f"A transformers model is a folder on disk, but {where}.",
+            "Choose a model that is on disk.",
+        )
+    if not allow_pickle:
+        require_safetensors(model.path)
+    transformers: Any = importlib.import_module("transformers")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    kwargs.setdefault("dtype", "float32" if device == "cpu" else "auto")
+    model_kwargs = dict(kwargs.pop("model_kwargs", {}))
+    if not allow_pickle:
+        model_kwargs["use_safetensors"] = True
+    pipeline = transformers.pipeline(
+        task,
+        model=str(model.path),
+        device=device,
+        trust_remote_code=False,
+        model_kwargs=model_kwargs,
+        **kwargs,
+    )
+    generation = getattr(pipeline, "generation_config", None)
+    if generation is not None and "num_beams" not in kwargs:
+        generation.num_beams = (
+            1  # the pipeline's own default is five: five times slower
+        )
+    stop_when_cancelled(pipeline.model)
+    return pipeline
+
+
+def stop_when_cancelled(module: Any) -> None:
+    """Let a torch module raise `Cancelled` at its next forward pass.
+
+    The hook sits on the module, its models and its repeated layers, so that it acts
+    within a long encoder pass and where `generate` calls an inner model only.
+    """
+    import torch
+
+    def check(_module: object, _args: object) -> None:
+        current_check.get()()
+
+    layers = {module, *module.children()}
+    for inner in module.modules():
+        if isinstance(inner, torch.nn.ModuleList):
+            layers.update(inner)
+        elif hasattr(inner, "generate"):
+            layers.add(inner)
+    for layer in layers:
+        layer.register_forward_pre_hook(check)

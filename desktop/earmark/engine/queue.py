@@ -1,0 +1,627 @@
+"""The job queue: what waits, what runs, and what became of it.
+
+The queue lives in the project, so it survives the program; only what runs right now is
+also in the engine, one job of a task at a time. All methods are called on the thread
+that owns the project, and the engine's messages are brought there by `post`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Literal, Protocol
+
+from pydantic import ValidationError
+
+from earmark.core.errors import EarmarkError
+from earmark.core.plugins import Plugins
+from earmark.core.project import Project
+from earmark.core.tasks import (
+    AudioFile,
+    AudioInput,
+    Job,
+    JobState,
+    ModelRef,
+    Params,
+    Prediction,
+    Task,
+    Text,
+    Usage,
+)
+from earmark.engine import protocol
+from earmark.engine.client import EngineClient, ExitReason
+from earmark.engine.protocol import StoredResult
+from earmark.settings import Settings, folders
+
+EventKind = Literal["added", "state", "progress", "results", "removed"]
+
+ENDED = frozenset(
+    (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """Something that happened to a job.
+
+    Attributes
+    ----------
+    job : int
+    kind : {"added", "state", "progress", "results", "removed"}
+    new_results : tuple
+        For "results": what came, stored already.
+    """
+
+    job: int
+    kind: EventKind
+    new_results: tuple[StoredResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How far a job is.
+
+    Attributes
+    ----------
+    fraction : float or None
+        0 to 1 of the whole input, also for a job that was resumed; None if it cannot
+        be told.
+    message : str
+    eta_s : float or None
+        Seconds that are left, once that can be told.
+    """
+
+    fraction: float | None = None
+    message: str = ""
+    eta_s: float | None = None
+
+
+class Engine(Protocol):
+    """What the queue needs of `EngineClient`."""
+
+    def run(self, run: protocol.Run) -> None: ...
+    def cancel(self, job: int) -> None: ...
+    def kill(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class EngineFactory(Protocol):
+    """Makes an engine; `EngineClient` itself is one."""
+
+    def __call__(
+        self,
+        *,
+        on_message: Callable[[protocol.FromEngine], None],
+        on_exit: Callable[[ExitReason], None],
+    ) -> Engine: ...
+
+
+@dataclass(slots=True)
+class _Running:
+    """What is known of a job in the engine beyond its row."""
+
+    job: Job
+    title: str
+    started: bool = False
+    usage: Usage = field(default_factory=Usage)
+    progress: JobProgress = field(default_factory=JobProgress)
+    first_fraction: tuple[float, float] | None = None
+    """When it was first told how far it is, and how far that was."""
+
+
+class JobQueue:
+    """The jobs of a project, run in order.
+
+    Parameters
+    ----------
+    project : Project
+    plugins : Plugins
+    engine : callable
+        Makes the engine.
+    post : callable
+        Runs a function on the owner's thread, soon.
+    settings : callable
+        Gives the settings of the moment.
+
+    Notes
+    -----
+    Jobs that waited when the project was opened wait for `start`; jobs that are
+    submitted run as soon as their task is free.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        plugins: Plugins,
+        engine: EngineFactory = EngineClient,
+        *,
+        post: Callable[[Callable[[], None]], None],
+        settings: Callable[[], Settings],
+    ) -> None:
+        self._plugins = plugins
+        self._make_engine = engine
+        self._post = post
+        self._settings = settings
+        self._listeners: list[Callable[[JobEvent], None]] = []
+        self._epoch = 0
+        self._engine = self._new_engine()
+        self._open(project)
+
+    def _open(self, project: Project) -> None:
+        self._project = project
+        self._running: dict[int, _Running] = {}
+        self._stopping: dict[int, str] = {}
+        self._held = {job.id for job in project.jobs() if job.state == JobState.WAITING}
+
+    def _new_engine(self) -> Engine:
+        """An engine whose messages are dropped once it was replaced."""
+        self._epoch += 1
+        epoch = self._epoch
+
+        def deliver(take: Callable[[], None]) -> None:
+            self._post(lambda: take() if epoch == self._epoch else None)
+
+        return self._make_engine(
+            on_message=lambda message: deliver(lambda: self._take_message(message)),
+            on_exit=lambda reason: deliver(lambda: self._take_exit(reason)),
+        )
+
+    def submit(
+        self,
+        task_id: str,
+        params: Mapping[str, Any] | Params,
+        *,
+        model: ModelRef | None = None,
+        input: AudioInput | None = None,
+    ) -> int:
+        """Add a job to the queue; it runs when its turn comes.
+
+        Returns
+        -------
+        int
+            The job's id.
+
+        Raises
+        ------
+        EarmarkError
+            If the task is unknown, a parameter does not fit, or the model or the audio
+            that the task needs is missing.
+        """
+        task = self._plugins.task(task_id)
+        checked = validated(task, params)
+        _check_model(task, model)
+        _check_input(task, checked, input)
+        job = self._project.add_job(
+            Job(
+                id=0,
+                task=task.id,
+                params=checked.model_dump(mode="json"),
+                model=model,
+                input=input,
+                created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            )
+        )
+        self._tell(job, "added")
+        self._pump()
+        return job
+
+    def start(self) -> None:
+        """Let the jobs go on that waited when the project was opened."""
+        self._held.clear()
+        self._pump()
+
+    def cancel(self, job: int) -> None:
+        """Stop a job. What it found so far is kept; what comes late is dropped.
+
+        The row says how long it took to stop and how much memory came back as soon as
+        that is known.
+        """
+        state = self._project.job(job).state
+        if state not in (JobState.WAITING, JobState.RUNNING):
+            return
+        running = self._running.pop(job, None)
+        usage = running.usage if running else Usage()
+        self._project.update_job(job, state=JobState.CANCELLED, usage=usage)
+        if running is not None:
+            self._stopping[job] = running.job.task
+            self._engine.cancel(job)
+        self._held.discard(job)
+        self._tell(job, "state")
+
+    def retry(self, job: int) -> int:
+        """Submit the same work once more; gives the new job."""
+        old = self._project.job(job)
+        return self.submit(old.task, old.params, model=old.model, input=old.input)
+
+    def resume(self, job: int) -> None:
+        """Let a job that did not reach its end go on behind its last segment.
+
+        Raises
+        ------
+        EarmarkError
+            If it is done, or has not ended.
+        """
+        old = self._project.job(job)
+        if old.state not in ENDED - {JobState.DONE} or job in self._stopping:
+            raise EarmarkError(
+                f"The job {job} is {old.state} and cannot be resumed.",
+                "Resume a job that failed, was cancelled or was interrupted.",
+            )
+        self._rewind(job, self._resume_frame(old))
+        self._project.update_job(job, state=JobState.WAITING, error="", traceback="")
+        self._tell(job, "state")
+        self._pump()
+
+    def remove(self, job: int) -> None:
+        """Take a job out of the queue, stopping it if it runs."""
+        self.cancel(job)
+        old = self._project.job(job)
+        if old.state != JobState.DONE:
+            for result in self._project.results(job):
+                if isinstance(result, AudioFile):
+                    result.path.unlink(missing_ok=True)
+        self._project.remove_job(job)
+        self._tell(job, "removed")
+
+    def move(self, job: int, before: int | None) -> None:
+        """Put a job before another one, or at the end for None."""
+        self._project.move_job(job, before)
+        self._tell(job, "state")
+
+    def jobs(self) -> list[Job]:
+        """All jobs in order, whatever became of them."""
+        return self._project.jobs()
+
+    def progress(self, job: int) -> JobProgress:
+        """How far a job is; nothing is known of one that does not run."""
+        running = self._running.get(job)
+        return running.progress if running else JobProgress()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs, stops or is about to run."""
+        return not self._running and not self._stopping and not self._next_jobs()
+
+    def subscribe(self, listener: Callable[[JobEvent], None]) -> Callable[[], None]:
+        """Have events told on the owner's thread; gives what ends that."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def set_project(self, project: Project) -> None:
+        """Go on with another project; what runs is interrupted, and can be resumed."""
+        if self._running or self._stopping:
+            self._engine.kill()
+            self._interrupt()
+            self._engine = self._new_engine()
+        self._open(project)
+
+    def close(self) -> None:
+        """Interrupt what runs and end the engine."""
+        self._epoch += 1  # what it still says is not heard
+        self._interrupt()
+        self._engine.close()
+
+    def _interrupt(self) -> None:
+        for job, running in self._running.items():
+            if not self._project.closed:
+                self._project.update_job(
+                    job, state=JobState.INTERRUPTED, usage=running.usage
+                )
+        self._running.clear()
+        self._stopping.clear()
+
+    def _next_jobs(self) -> list[Job]:
+        """The first waiting job of every task that is free."""
+        if self._project.closed or self._project.read_only:
+            return []
+        busy = {running.job.task for running in self._running.values()}
+        busy.update(self._stopping.values())
+        chosen = []
+        for job in self._project.jobs():
+            waits = job.state == JobState.WAITING and job.id not in self._held
+            if waits and job.task not in busy:
+                busy.add(job.task)
+                chosen.append(job)
+        return chosen
+
+    def _pump(self) -> None:
+        """Give the engine what may run now."""
+        for job in self._next_jobs():
+            try:
+                task = self._plugins.task(job.task)
+            except EarmarkError as error:  # its plugin is gone
+                self._fail(job.id, str(error))
+                continue
+            running = self._project.update_job(
+                job.id, state=JobState.RUNNING, usage=Usage(), error="", traceback=""
+            )
+            self._running[job.id] = _Running(running, task.title)
+            settings = self._settings()
+            self._engine.run(
+                protocol.Run(
+                    job=running,
+                    runner=task.runner,
+                    device=settings.device,
+                    cache=folders(settings).cache,
+                    base=self._project.folder,
+                    output=self._project.audio_folder,
+                    memory_budget_mb=settings.memory_budget_mb,
+                )
+            )
+            self._tell(job.id, "state")
+
+    def _take_message(self, message: protocol.FromEngine) -> None:
+        """What the engine says about a job; nothing lands once that was cancelled."""
+        if isinstance(message, protocol.Ready):
+            return
+        job = message.job
+        if job in self._stopping:
+            if isinstance(message, protocol.Done | protocol.Failed | protocol.Stopped):
+                self._take_stop(job, message.usage)
+            return
+        running = self._running.get(job)
+        if running is None:
+            return
+        match message:
+            case protocol.Started():
+                running.started = True
+                self._tell(job, "progress")
+            case protocol.Progressed(_, fraction, text):
+                running.progress = _progress(running, fraction, text)
+                self._tell(job, "progress")
+            case protocol.Used(_, device, dtype, note):
+                running.usage = replace(
+                    running.usage, device=device, dtype=dtype, note=note
+                )
+                self._project.update_job(job, usage=running.usage)
+                self._tell(job, "state")
+            case protocol.Results(_, results):
+                self._take_results(running, results)
+            case protocol.Rewound(_, frame, note):
+                self._rewind(job, frame)
+                running.usage = replace(running.usage, note=note)
+                running.first_fraction = None
+                running.job = self._project.update_job(job, usage=running.usage)
+                self._tell(job, "state")
+            case protocol.Done(_, usage):
+                self._finish(running, usage)
+            case protocol.Failed(_, error, traceback, usage):
+                self._fail(job, error, traceback, usage)
+            case protocol.Stopped():
+                self._fail(job, "The runner stopped without being asked to.")
+        self._pump()
+
+    def _take_results(
+        self, running: _Running, results: tuple[StoredResult, ...]
+    ) -> None:
+        if running.job.resume_frame is not None:
+            results = tuple(self._completed(running.job, found) for found in results)
+        self._project.add_results(running.job.id, results)
+        self._tell(running.job.id, "results", results)
+
+    def _completed(self, job: Job, result: StoredResult) -> StoredResult:
+        """The transcript of a resumed job, which heard only the rest, as a whole."""
+        if not isinstance(result, Text) or result.role != "transcript":
+            return result
+        assert job.resume_frame is not None
+        earlier = [
+            found.text.strip()
+            for found in self._project.results(job.id)
+            if isinstance(found, Prediction)
+            and found.kind == "segments"
+            and found.stop <= job.resume_frame
+        ]
+        return replace(result, text=" ".join([*earlier, result.text]).strip())
+
+    def _finish(self, running: _Running, usage: Usage) -> None:
+        """Accept what was stored, read again, or say why that cannot be done."""
+        job = running.job.id
+        results = self._project.results(job)
+        try:
+            for result in results:
+                if isinstance(result, AudioFile):
+                    _check_file(result)
+            self._project.accept_results(job, running.title)
+        except EarmarkError as error:
+            self._fail(job, str(error), usage=usage)
+            return
+        if not results:
+            notes = (usage.note, "it ended well and found nothing")
+            usage = replace(usage, note="; ".join(note for note in notes if note))
+        del self._running[job]
+        self._project.update_job(job, state=JobState.DONE, usage=usage)
+        self._tell(job, "state")
+
+    def _fail(
+        self, job: int, error: str, traceback: str = "", usage: Usage | None = None
+    ) -> None:
+        running = self._running.pop(job, None)
+        if usage is None:
+            usage = running.usage if running else Usage()
+        self._project.update_job(
+            job, state=JobState.FAILED, error=error, traceback=traceback, usage=usage
+        )
+        self._tell(job, "state")
+
+    def _take_stop(self, job: int, usage: Usage) -> None:
+        """A cancelled job has stopped: its row says what that took."""
+        del self._stopping[job]
+        old = next((known for known in self.jobs() if known.id == job), None)
+        if old is not None:  # it may have been removed meanwhile
+            if not usage.device:  # killed: what it had said before is all there is
+                usage = replace(
+                    old.usage,
+                    memory_mb=usage.memory_mb,
+                    freed_mb=usage.freed_mb,
+                    stop_s=usage.stop_s,
+                )
+            self._project.update_job(job, usage=usage)
+            self._tell(job, "state")
+        self._pump()
+
+    def _take_exit(self, reason: ExitReason) -> None:
+        """The engine is gone: fail what it ran, put back what it had not begun."""
+        for job in reason.jobs:
+            if job in self._stopping:
+                self._take_stop(job, Usage())
+                continue
+            running = self._running.get(job)
+            if running is None:
+                continue
+            innocent = reason.asked or (reason.was_ready and not running.started)
+            if not innocent:
+                self._fail(job, reason.message, reason.output)
+                continue
+            del self._running[job]
+            self._rewind(job, self._resume_frame(self._project.job(job)))
+            self._project.update_job(job, state=JobState.WAITING)
+            self._tell(job, "state")
+        self._pump()
+
+    def _resume_frame(self, job: Job) -> int | None:
+        """Where the last segment ends that leaves something to be heard."""
+        if job.input is None:
+            return None
+        stops = [
+            result.stop
+            for result in self._project.results(job.id)
+            if isinstance(result, Prediction)
+            and result.kind == "segments"
+            and result.stop < job.input.stop
+        ]
+        return max(stops, default=None)
+
+    def _rewind(self, job: int, frame: int | None) -> None:
+        """Keep the predictions up to a frame, forget everything else."""
+        results = self._project.results(job)
+        kept: Sequence[StoredResult] = [
+            result
+            for result in results
+            if isinstance(result, Prediction)
+            and frame is not None
+            and result.stop <= frame
+        ]
+        if len(kept) < len(results):
+            self._project.clear_results(job)
+            self._project.add_results(job, kept)
+        self._project.update_job(job, resume_frame=frame)
+
+    def _tell(
+        self, job: int, kind: EventKind, results: tuple[StoredResult, ...] = ()
+    ) -> None:
+        for listener in tuple(self._listeners):
+            listener(JobEvent(job, kind, results))
+
+
+def _progress(running: _Running, fraction: float | None, text: str) -> JobProgress:
+    """How far a job is, from how far it is with what it hears."""
+    if fraction is None:
+        return JobProgress(running.progress.fraction, text)
+    now = time.monotonic()
+    if running.first_fraction is None:
+        running.first_fraction = (now, fraction)
+    then, first = running.first_fraction
+    eta_s = None
+    if fraction > first:
+        eta_s = (now - then) * (1 - fraction) / (fraction - first)
+    given, resumed = running.job.input, running.job.resume_frame
+    if given is not None and resumed is not None and given.stop > given.start:
+        kept = (resumed - given.start) / (given.stop - given.start)
+        fraction = kept + fraction * (1 - kept)
+    return JobProgress(fraction, text, eta_s)
+
+
+def validated(task: Task, params: Mapping[str, Any] | Params) -> Params:
+    """The parameters of a task, checked.
+
+    Raises
+    ------
+    EarmarkError
+        Naming each field that does not fit, its value and what would.
+    """
+    if isinstance(params, Params):
+        params = params.model_dump()
+    try:
+        return task.params(**params)
+    except ValidationError as error:
+        faults = [_fault(task, dict(fault)) for fault in error.errors()]
+        raise EarmarkError(
+            f"{task.title}: " + "; ".join(fault for fault, _ in faults) + ".",
+            " ".join(dict.fromkeys(remedy for _, remedy in faults if remedy)),
+        ) from error
+
+
+def _fault(task: Task, fault: dict[str, Any]) -> tuple[str, str]:
+    """What is wrong with one field, and what would fit."""
+    name = ".".join(str(part) for part in fault["loc"])
+    declared = task.params.model_fields.get(name)
+    if declared is None:
+        known = ", ".join(task.params.model_fields)
+        return f"there is no parameter “{name}”", f"The parameters are: {known}."
+    title = declared.title or name
+    if fault["type"] == "missing":
+        return f"“{title}” ({name}) is missing", f"Give a value for {name}."
+    reason = str(fault["msg"]).removeprefix("Input should be ")
+    schema = task.params.model_json_schema()["properties"][name]
+    low, high = schema.get("minimum"), schema.get("maximum")
+    unit = f" {schema['unit']}" if schema.get("unit") else ""
+    if low is not None and high is not None:
+        reason = f"from {low} to {high}{unit}"
+    value = fault["input"]
+    return f"“{title}” ({name}) is {value!r:.80}", f"Set {name} to {reason}."
+
+
+def _check_model(task: Task, model: ModelRef | None) -> None:
+    if not task.formats:
+        return
+    if model is None:
+        raise EarmarkError(
+            f"{task.title} needs a model, and none was chosen.",
+            "Choose one that is on disk, or get one: `earmark models`.",
+        )
+    if model.format not in task.formats:
+        raise EarmarkError(
+            f"{task.title} cannot use {model.id}: its format is {model.format}.",
+            f"Choose a model in one of these formats: {', '.join(task.formats)}.",
+        )
+    if model.path is not None and not model.path.exists():
+        raise EarmarkError(
+            f"The model {model.id} is not at {model.path} any more.",
+            "Choose another model, or import it again.",
+        )
+
+
+def _check_input(task: Task, params: Params, given: AudioInput | None) -> None:
+    if task.input == "audio":
+        if given is None:
+            raise EarmarkError(
+                f"{task.title} works on audio, and none was chosen.",
+                "Open a file, or select a range of a clip.",
+            )
+        if given.stop <= given.start:
+            raise EarmarkError(
+                f"{task.title}: the chosen range of {given.name} is empty.",
+                "Select a longer range, or none for the whole clip.",
+            )
+    elif task.text_param and not str(getattr(params, task.text_param)).strip():
+        raise EarmarkError(
+            f"{task.title}: the text is empty.", f"Give a text for {task.text_param}."
+        )
+
+
+def _check_file(result: AudioFile) -> None:
+    """Open a file that a runner wrote, and see that there is something in it."""
+    from earmark.audio.files import probe
+
+    info = probe(result.path)
+    if not info.frames or info.frames != result.frames:
+        raise EarmarkError(
+            f"{result.path} holds {info.frames} frames instead of {result.frames}.",
+            "Check that the disk is not full, and run the job again.",
+        )

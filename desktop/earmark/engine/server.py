@@ -1,0 +1,448 @@
+"""The engine process: runs jobs and tells the host how they go.
+
+The main thread reads what the host says. Each task has a worker thread, made when its
+first job comes, so that tasks do not wait for each other's models; each device has a
+line of jobs that take turns on it, so that two models never fight for it. A turn lasts
+from one result of a runner to its next: a sentence to be spoken waits for a segment of
+a long transcription, not for its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import importlib
+import math
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import defaultdict, deque
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
+
+from earmark.core.errors import Cancelled, EarmarkError
+from earmark.core.tasks import (
+    AudioInput,
+    Job,
+    Prediction,
+    Progress,
+    Result,
+    Usage,
+)
+from earmark.engine import loaders, protocol
+from earmark.engine.context import Context, Read, Samples, Surroundings
+from earmark.engine.protocol import StoredResult
+
+if TYPE_CHECKING:
+    from earmark.audio.sources import Sources
+
+BATCH_S = 0.05
+"""Results and progress wait this long for company."""
+
+NICENESS = 10
+
+Runner = Callable[[Job, Context], Iterator[Result]]
+
+
+class Outbox:
+    """The way to the host: batches results, throttles progress.
+
+    What a runner yields in one go, such as a segment and its words, travels together,
+    so that the host stores both or neither.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._changed = threading.Condition()
+        self._results: dict[int, list[StoredResult]] = defaultdict(list)
+        self._progress: dict[int, protocol.Progressed] = {}
+        threading.Thread(target=self._keep_sending, name="outbox", daemon=True).start()
+
+    def result(self, job: int, result: StoredResult) -> None:
+        """Send a result soon."""
+        with self._changed:
+            self._results[job].append(result)
+            self._changed.notify()
+
+    def progress(self, progress: protocol.Progressed) -> None:
+        """Send how far a job is soon; only the last word counts."""
+        with self._changed:
+            self._progress[progress.job] = progress
+            self._changed.notify()
+
+    def message(self, message: protocol.FromEngine) -> None:
+        """Send what waits, then this, now."""
+        with self._changed:
+            self._send_waiting()
+            self._write(message)
+
+    def _keep_sending(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._results or self._progress)
+            time.sleep(BATCH_S)
+            with self._changed:
+                self._send_waiting()
+
+    def _send_waiting(self) -> None:
+        results, self._results = self._results, defaultdict(list)
+        progress, self._progress = self._progress, {}
+        for job, found in results.items():
+            self._write(protocol.Results(job, tuple(found)))
+        for latest in progress.values():
+            self._write(latest)
+
+    def _write(self, message: protocol.FromEngine) -> None:
+        # A host that is gone is noticed by the main thread, which ends the process.
+        with contextlib.suppress(BrokenPipeError):
+            self._stream.write(protocol.encode(message))
+            self._stream.flush()
+
+
+class Turns:
+    """The line in front of a device: first come, first served, one at a time."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._line: deque[object] = deque()
+
+    @contextlib.contextmanager
+    def turn(self, cancelled: threading.Event) -> Iterator[None]:
+        """Wait for the turn; raises `Cancelled` if the job is cancelled meanwhile."""
+        ticket = object()
+        with self._changed:
+            self._line.append(ticket)
+            self._changed.wait_for(
+                lambda: self._line[0] is ticket or cancelled.is_set()
+            )
+            mine = self._line[0] is ticket
+            if not mine:
+                self._line.remove(ticket)
+        if not mine:
+            raise Cancelled
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._line.popleft()
+                self._changed.notify_all()
+
+    def wake(self) -> None:
+        """Let those who wait see that they were cancelled."""
+        with self._changed:
+            self._changed.notify_all()
+
+
+class Execution:
+    """One job on its way through the engine.
+
+    Parameters
+    ----------
+    run : protocol.Run
+    cancelled : Event
+    server : Server
+    """
+
+    def __init__(
+        self, run: protocol.Run, cancelled: threading.Event, server: Server
+    ) -> None:
+        self._run = run
+        self._job = run.job
+        self._cancelled = cancelled
+        self._server = server
+        self._context: Context | None = None
+        self._import_s = 0.0
+        self._run_s = 0.0
+        self._kept_to = run.job.resume_frame
+
+    def outcome(self) -> protocol.Done | protocol.Failed | protocol.Stopped:
+        """Run the job and say how it ended."""
+        job = self._job.id
+        self._server.outbox.message(protocol.Started(job))
+        try:
+            self._run_within_memory()
+            return protocol.Done(job, self._usage())
+        except Cancelled:
+            failure = None
+        except BaseException as error:  # noqa: BLE001 - a runner may raise anything
+            failure = _describe(error), traceback.format_exc()
+        # Now that the runner's frames are gone, what they held can be freed.
+        self._server.models.release(job)
+        loaders.give_memory_back()
+        if failure is None:
+            return protocol.Stopped(job, self._usage())
+        return protocol.Failed(job, *failure, self._usage())
+
+    def _usage(self) -> Usage:
+        if self._context is None:
+            return Usage(memory_mb=loaders.resident_mb())
+        usage = self._context.usage(self._run_s)
+        return replace(usage, load_s=usage.load_s + self._import_s)
+
+    def _run_within_memory(self) -> None:
+        """Run the job; if memory runs out, once more on the CPU or smaller."""
+        device, note = loaders.pick_device(self._run.device)
+        try:
+            self._advance(self._make_context(device, note))
+            return
+        except Exception as error:
+            if not loaders.is_out_of_memory(error):
+                raise
+        if device == "cpu":
+            again = "ran out of memory: started again with the smallest batch"
+        else:
+            again = f"ran out of memory on {device}: started again on the CPU"
+        note = "; ".join(part for part in (note, again) if part)
+        self._server.models.release(self._job.id)
+        self._server.models.shrink(0.0)
+        loaders.give_memory_back()
+        self._job = replace(self._job, resume_frame=self._kept_to)
+        self._server.outbox.message(protocol.Rewound(self._job.id, self._kept_to, note))
+        self._advance(self._make_context("cpu", note, small=True))
+
+    def _make_context(self, device: str, note: str, *, small: bool = False) -> Context:
+        outbox, job = self._server.outbox, self._job.id
+        surroundings = Surroundings(
+            read=self._server.reader(self._run.cache, self._run.base),
+            output=self._run.output,
+            models=self._server.models,
+            memory_budget_mb=self._run.memory_budget_mb,
+            cancelled=self._cancelled.is_set,
+            used=lambda *used: outbox.message(protocol.Used(job, *used)),
+            said=lambda said: outbox.progress(protocol.Progressed(job, None, said)),
+        )
+        self._context = Context(
+            self._job, surroundings, device=device, small=small, note=note
+        )
+        return self._context
+
+    def _advance(self, context: Context) -> None:
+        """Take the runner from one result to the next, a turn on the device each."""
+        loaders.current_check.set(context.check)
+        started = time.perf_counter()
+        runner = import_runner(self._run.runner)
+        self._import_s = time.perf_counter() - started
+        results = runner(self._job, context)
+        if not isinstance(results, Generator):
+            raise EarmarkError(
+                f"The runner {self._run.runner} gave a {type(results).__name__}.",
+                "A runner is a generator: it yields its progress and its results.",
+            )
+        turns = self._server.turns(context.device)
+        with contextlib.closing(results):
+            while True:
+                with turns.turn(self._cancelled):
+                    started = time.perf_counter()
+                    try:
+                        result = next(results)
+                    except StopIteration:
+                        return
+                    finally:
+                        self._run_s += time.perf_counter() - started
+                context.check()
+                self._deliver(result)
+
+    def _deliver(self, result: Result) -> None:
+        outbox, job = self._server.outbox, self._job.id
+        if isinstance(result, Progress):
+            fraction = result.fraction
+            if fraction is not None:
+                fraction = None if math.isnan(fraction) else min(max(fraction, 0), 1)
+            outbox.progress(protocol.Progressed(job, fraction, result.message))
+            return
+        # Rubbish is this runner's failure, not the pipe's: find it here.
+        try:
+            checked = protocol.decode(protocol.encode(protocol.Results(job, (result,))))
+        except (protocol.ProtocolError, TypeError) as error:
+            raise EarmarkError(
+                f"The runner {self._run.runner} yielded {result!r:.200}, which is no "
+                f"result: {error}",
+                "A runner yields Progress, Prediction, Text and AudioFile.",
+            ) from error
+        assert isinstance(checked, protocol.Results)
+        for found in checked.results:
+            if isinstance(found, Prediction) and found.kind == "segments":
+                self._kept_to = max(self._kept_to or 0, found.stop)
+            outbox.result(job, found)
+
+
+def import_runner(name: str) -> Runner:
+    """Import "package.module:function".
+
+    Raises
+    ------
+    EarmarkError
+        If a library it needs is not installed, or there is no such function.
+    """
+    module, _, function = name.partition(":")
+    try:
+        runner = getattr(importlib.import_module(module), function)
+    except ModuleNotFoundError as error:
+        raise EarmarkError(
+            f"The runner {name} needs the Python package {error.name}, which is not "
+            "installed.",
+            "Install it beside Earmark; `earmark[models]` has those of the built-in "
+            "tasks.",
+        ) from error
+    except AttributeError as error:
+        raise EarmarkError(
+            f"There is no function {function!r} in the module {module}.",
+            "Check the `runner` of the plugin's task.",
+        ) from error
+    assert callable(runner)
+    return runner  # type: ignore[no-any-return]  # what a plugin names is not typed
+
+
+def _describe(error: BaseException) -> str:
+    """What a person reads about an error."""
+    if isinstance(error, EarmarkError):
+        return str(error)
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+class Server:
+    """Runs jobs on worker threads, one for each task.
+
+    Attributes
+    ----------
+    outbox : Outbox
+    models : ModelCache
+    """
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.models = loaders.ModelCache()
+        self._lock = threading.Lock()
+        self._turns: dict[str, Turns] = defaultdict(Turns)
+        self._waiting: dict[str, queue.SimpleQueue[protocol.Run]] = {}
+        self._cancelled: dict[int, threading.Event] = {}
+        self._sources: dict[tuple[Path, Path | None], Sources] = {}
+
+    def run(self, run: protocol.Run) -> None:
+        """Give a job to its task's worker."""
+        self._cancelled[run.job.id] = threading.Event()
+        task = run.job.task
+        if task not in self._waiting:
+            waiting = self._waiting[task] = queue.SimpleQueue()
+            threading.Thread(
+                target=self._work, args=(waiting,), name=task, daemon=True
+            ).start()
+        self._waiting[task].put(run)
+
+    def cancel(self, job: int) -> None:
+        """Let a job stop at its next cancel point."""
+        cancelled = self._cancelled.get(job)
+        if cancelled is None:
+            return  # it ended while the host's message was on its way
+        cancelled.set()
+        with self._lock:
+            lines = list(self._turns.values())
+        for turns in lines:
+            turns.wake()
+
+    def turns(self, device: str) -> Turns:
+        """The line in front of a device."""
+        with self._lock:
+            return self._turns[device]
+
+    def reader(self, cache: Path, base: Path | None) -> Read:
+        """What renders the audio of a project's jobs, block by block."""
+        # soundfile and soxr are not needed to be ready for the host.
+        from earmark.audio import render
+        from earmark.audio.sources import Sources
+
+        with self._lock:
+            sources = self._sources.get((cache, base))
+            if sources is None:
+                sources = self._sources[cache, base] = Sources(cache, base)
+
+        def read(given: AudioInput, rate: int) -> Iterator[Samples]:
+            readers = sources.readers(given.sources)
+            return render.input_blocks(given, rate, mono=True, readers=readers)
+
+        return read
+
+    def _work(self, waiting: queue.SimpleQueue[protocol.Run]) -> None:
+        while True:
+            run = waiting.get()
+            job = run.job.id
+            outcome = Execution(run, self._cancelled[job], self).outcome()
+            self.models.release(job)
+            del self._cancelled[job]
+            self.outbox.message(outcome)
+
+
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Give the pipes from and to the host, out of every library's reach.
+
+    What anything prints goes to standard error from now on, and nothing can read from
+    standard input what is meant for the engine.
+    """
+    from_host = os.fdopen(os.dup(0), "rb")
+    to_host = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return from_host, to_host
+
+
+def _be_modest() -> None:
+    """Let the window go first, for the processor and for the memory alike."""
+    if sys.platform == "win32":
+        import psutil
+
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        return
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        # When memory runs out, Linux shall end this process and not the window.
+        Path("/proc/self/oom_score_adj").write_text("800", encoding="ascii")
+
+
+def _end_with_host() -> None:
+    """Have Linux end this process when the host's thread that started it is gone.
+
+    The end of its standard input tells it too, but not while native code holds
+    Python's lock.
+    """
+    if sys.platform == "linux":
+        set_parent_death_signal = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def main() -> NoReturn:
+    """Serve the host at the other end of standard input until that closes."""
+    os.environ.update(protocol.ENVIRONMENT)
+    from_host, to_host = _take_pipes()
+    faulthandler.enable()
+    # Ctrl+C in a terminal reaches the command line, which cancels its jobs.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_host()
+    _be_modest()
+    outbox = Outbox(to_host)
+    server = Server(outbox)
+    outbox.message(protocol.Ready(os.getpid()))
+    code = 0
+    try:
+        for line in from_host:
+            match protocol.decode(line):
+                case protocol.Run() as run:
+                    server.run(run)
+                case protocol.Cancel(job):
+                    server.cancel(job)
+                case other:
+                    raise protocol.ProtocolError(f"{other!r:.80} is not for the engine")
+    except protocol.ProtocolError:
+        traceback.print_exc()
+        code = 1
+    sys.stderr.flush()
+    # No goodbye: workers may be deep inside a model, and the host keeps all results.
+    os._exit(code)

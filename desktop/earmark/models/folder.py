@@ -1,0 +1,381 @@
+"""What a model's folder holds, told from its small files, before anything is loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from earmark.core.errors import EarmarkError
+from earmark.core.tasks import Task
+from earmark.models.catalog import accepts
+
+MANIFEST = "earmark-model.json"
+
+FORMATS = ("transformers", "diffusers", "ctranslate2")
+"""The formats that a folder can be told to have; others are a plugin's own."""
+
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+
+_CONFIG_LIMIT = 4_000_000
+"""Bytes; a configuration above it is not one."""
+
+_KINDS = (
+    (
+        "a speech-recognition model",
+        "Speech recognition",
+        (
+            "*ForCTC",
+            "*ForTDT",
+            "*ForSpeechSeq2Seq",
+            "*ForSpeechToText",
+            "Whisper*ForConditionalGeneration",
+            "Moonshine*ForConditionalGeneration",
+        ),
+    ),
+    (
+        "a text-to-speech model",
+        "Text to speech",
+        ("VitsModel", "*ForTextToSpeech", "Bark*", "FastSpeech2*"),
+    ),
+    ("a speaker-verification model", "Speaker identification", ("*ForXVector",)),
+    (
+        "a speaker-turn model",
+        "Speaker identification",
+        ("*ForAudioFrameClassification",),
+    ),
+    ("a model that compares sounds with words", "Zero-shot", ("Clap*",)),
+    ("an audio classifier", "Audio events", ("ASTForAudioClassification",)),
+    (
+        "an audio classifier",
+        "",
+        ("*ForAudioClassification", "*ForSequenceClassification"),
+    ),
+    ("a music model", "", ("Musicgen*",)),
+    ("a vocoder, one part of a text-to-speech model", "", ("*HifiGan",)),
+    ("a neural codec", "", ("EncodecModel", "DacModel", "MimiModel", "XcodecModel")),
+    ("a language model", "", ("*ForCausalLM", "*ForMaskedLM", "*LMHeadModel")),
+    ("an encoder without a task of its own", "Embeddings", ("*Model",)),
+)
+"""What a model is, the task it is used under, and the architectures that tell."""
+
+
+class ManifestFile(BaseModel):
+    """A file of a model in the library, as it was when it came."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What the library noted when a model came; `earmark-model.json` in its folder.
+
+    Attributes
+    ----------
+    id, title, format, revision, licence, origin : str
+    source : str
+        "wheels", "hub" or "import".
+    files : tuple of ManifestFile
+        Names are relative to the folder, with slashes.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    manifest: int = 1
+    id: str
+    title: str = ""
+    format: str
+    source: str
+    revision: str = ""
+    licence: str = ""
+    origin: str = ""
+    files: tuple[ManifestFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    path : Path
+    format : str
+        One of `FORMATS`, or empty if it cannot be told.
+    architectures : tuple of str
+        The classes that its configuration names.
+    manifest : Manifest or None
+    size : int
+        Bytes of all its files.
+    remote_code : bool
+        The model brings code of its own.
+    problem, remedy : str
+        Why it cannot be loaded, and what to do; empty if nothing is wrong.
+    """
+
+    path: Path
+    format: str
+    architectures: tuple[str, ...]
+    manifest: Manifest | None
+    size: int
+    remote_code: bool
+    problem: str
+    remedy: str
+
+
+def read_folder(path: Path) -> ModelFolder:
+    """Tell what a folder holds. No weights are read; it takes about a millisecond.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such folder or it cannot be read.
+    """
+    try:
+        files = dict(_files(path))
+    except OSError as error:
+        raise EarmarkError(
+            f"The folder {path} cannot be read: {error.strerror or error}."
+        ) from error
+    manifest = _manifest(path) if MANIFEST in files else None
+    config: dict[str, Any] = {}
+    problem, remedy = _missing(path, files, manifest)
+    kind = _format(files)
+    architectures: tuple[str, ...] = ()
+    if kind == "ctranslate2":
+        architectures = _ctranslate2_architectures(path / "model.bin")
+    elif kind:
+        name = "config.json" if kind == "transformers" else "model_index.json"
+        try:
+            config = _json(path / name)
+        except (OSError, ValueError) as error:
+            problem = problem or f"its {name} cannot be read ({error})"
+        architectures = _architectures(config)
+    if not problem:
+        problem, remedy = _unusable(kind, files)
+    return ModelFolder(
+        path=path,
+        format=kind,
+        architectures=architectures,
+        manifest=manifest,
+        size=sum(files.values()),
+        remote_code="auto_map" in config,
+        problem=problem,
+        remedy=remedy,
+    )
+
+
+def check_fits(task: Task, path: Path) -> ModelFolder:
+    """Check that a task can load the model in a folder, before anything is loaded.
+
+    Raises
+    ------
+    EarmarkError
+        If it cannot; says what the model is, why it does not fit and what to do.
+    """
+    found = read_folder(path)
+    own_formats = set(task.formats) - set(FORMATS)
+    if not found.format and own_formats:
+        return found
+    if found.problem:
+        raise EarmarkError(f"{path.name}: {found.problem}.", found.remedy)
+    if found.format not in task.formats:
+        raise EarmarkError(
+            f"{path.name} is {_kind(found)[0]} in the format {found.format}, which "
+            f"{task.title} does not load.",
+            f"It loads {' and '.join(task.formats)}."
+            if task.formats
+            else f"{task.title} needs no model.",
+        )
+    if not found.architectures:
+        raise EarmarkError(
+            f"{path.name}: its config.json does not say which architecture it is.",
+            'Add "architectures" to its config.json as its makers name it.',
+        )
+    if not any(accepts(task, architecture) for architecture in found.architectures):
+        what, where = _kind(found)
+        if found.remote_code:
+            raise EarmarkError(
+                f"{path.name} needs code of its own ({found.architectures[0]}), and "
+                "Earmark never runs code that comes with a model.",
+                f"Choose another model for {task.title}.",
+            )
+        raise EarmarkError(
+            f"{path.name} is {what} ({', '.join(found.architectures)}); "
+            f"{task.title} cannot use it.",
+            f"Use it under {where}." if where and where != task.title else "",
+        )
+    _check_whole(path)
+    return found
+
+
+def _kind(found: ModelFolder) -> tuple[str, str]:
+    """What a model is, and the task it is used under."""
+    for what, where, patterns in _KINDS:
+        for architecture in found.architectures:
+            if any(fnmatchcase(architecture, pattern) for pattern in patterns):
+                return what, where
+    return "another kind of model", ""
+
+
+def _files(path: Path, below: str = "") -> Iterator[tuple[str, int]]:
+    """Relative names with slashes, and sizes; hidden files are not the model's."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            name = below + entry.name
+            if entry.is_dir():
+                yield from _files(path / entry.name, name + "/")
+            elif entry.is_file():
+                # A hub snapshot consists of links: their targets count.
+                yield name, entry.stat().st_size
+
+
+def _format(files: dict[str, int]) -> str:
+    if "model_index.json" in files:
+        return "diffusers"
+    if "config.json" not in files:
+        return ""
+    vocabularies = {"vocabulary.txt", "vocabulary.json", "shared_vocabulary.json"}
+    if "model.bin" in files and vocabularies & files.keys():
+        return "ctranslate2"
+    return "transformers"
+
+
+def _unusable(kind: str, files: dict[str, int]) -> tuple[str, str]:
+    """Problem and remedy of a folder whose weights Earmark cannot load."""
+    if kind == "ctranslate2":
+        return "", ""
+    if kind and any(name.endswith(".safetensors") for name in files):
+        return "", ""
+    pickles = [name for name in files if any(fnmatchcase(name, p) for p in _PICKLES)]
+    if pickles:
+        first = sorted(pickles)[0]
+        problem = f"its weights are pickles ({first}), which may run code when loaded"
+        remedy = (
+            "Take a revision that has .safetensors files; on the hub it is often a "
+            "pull request called “Adding `safetensors` variant of this model”."
+        )
+        return problem, remedy
+    if kind:
+        problem = "it has no weights in .safetensors format"
+        return problem, "Copy the model's .safetensors files into the folder."
+    problem = "no model that Earmark knows is in this folder"
+    return problem, "Choose the folder that holds the model's config.json."
+
+
+def _missing(
+    path: Path, files: dict[str, int], manifest: Manifest | None
+) -> tuple[str, str]:
+    """Problem and remedy of files that are not as the manifest has them."""
+    if manifest is None:
+        return "", ""
+    for file in manifest.files:
+        if files.get(file.name) != file.size:
+            state = "is not whole" if file.name in files else "is missing"
+            return f"its file {file.name} {state}", f"Remove {path.name}; get it again."
+    return "", ""
+
+
+def _check_whole(path: Path) -> None:
+    """Check the length of the weights against what their own headers say.
+
+    A safetensors file starts with the length of its JSON header (8 bytes, little
+    endian) and the header, whose data offsets count from its end:
+    https://huggingface.co/docs/safetensors
+    """
+    for index in path.glob("*.safetensors.index.json"):
+        try:
+            shards = set(_json(index)["weight_map"].values())
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise EarmarkError(f"{index} cannot be read: {error}.") from error
+        for shard in sorted(shards):
+            if not (path / str(shard)).exists():
+                raise EarmarkError(
+                    f"{path.name} lacks its file {shard}.", "Get the model again."
+                )
+    for file in path.glob("*.safetensors"):
+        try:
+            whole = _safetensors_size(file)
+        except (OSError, ValueError, struct.error, TypeError, KeyError) as error:
+            raise EarmarkError(
+                f"{file} is not a safetensors file ({error}).", "Get the model again."
+            ) from error
+        if file.stat().st_size < whole:
+            raise EarmarkError(
+                f"{file} is cut off: {file.stat().st_size} of {whole} bytes.",
+                "Get the model again.",
+            )
+
+
+def _safetensors_size(file: Path) -> int:
+    with file.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        if length > file.stat().st_size:
+            raise ValueError("its header is longer than the file")
+        header = json.loads(stream.read(length))
+    ends = [
+        tensor["data_offsets"][1]
+        for name, tensor in header.items()
+        if name != "__metadata__"
+    ]
+    return int(8 + length + max(ends, default=0))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        text = file.read(_CONFIG_LIMIT + 1)
+    if len(text) > _CONFIG_LIMIT:
+        raise ValueError("it is far too long")
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    if not isinstance(value, dict):
+        raise ValueError("it is no JSON object")
+    return value
+
+
+def _manifest(path: Path) -> Manifest | None:
+    try:
+        return Manifest.model_validate(_json(path / MANIFEST))
+    except (OSError, ValueError, ValidationError):
+        return None
+
+
+def _architectures(config: dict[str, Any]) -> tuple[str, ...]:
+    named = config.get("architectures") or config.get("_class_name")
+    if isinstance(named, str):
+        return (named,)
+    return tuple(map(str, named)) if isinstance(named, list) else ()
+
+
+def _ctranslate2_architectures(file: Path) -> tuple[str, ...]:
+    """The transformers class of a CTranslate2 model, from the head of its model.bin.
+
+    It starts with a format version (uint32) and the name of its specification: the
+    length with the closing zero (uint16), then the name
+    (`ctranslate2.specs.ModelSpec.save`).
+    """
+    specifications = {
+        "WhisperSpec": "WhisperForConditionalGeneration",
+        "Wav2Vec2Spec": "Wav2Vec2ForCTC",
+        "Wav2Vec2BertSpec": "Wav2Vec2BertForCTC",
+    }
+    try:
+        with file.open("rb") as stream:
+            _, length = struct.unpack("<IH", stream.read(6))
+            name = stream.read(min(length, 100)).rstrip(b"\0").decode("ascii")
+    except (OSError, struct.error, UnicodeDecodeError):
+        return ()
+    return (specifications.get(name, name),)

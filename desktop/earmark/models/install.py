@@ -1,0 +1,248 @@
+"""How a model enters and leaves the library's folder: whole or not at all.
+
+A model is made in `.incoming/NAME/model` and renamed to `NAME` when it is complete.
+`.incoming/NAME/downloads` outlives an interruption, so that a fetch can go on. A model
+that leaves is renamed into `.outgoing` first, which fails where a process holds its
+files open.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from earmark.core.errors import Cancelled, EarmarkError
+from earmark.models.catalog import MODEL_FILES
+from earmark.models.folder import (
+    MANIFEST,
+    Manifest,
+    ManifestFile,
+    ModelFolder,
+    read_folder,
+)
+
+INCOMING = ".incoming"
+OUTGOING = ".outgoing"
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A model on its way into the library.
+
+    Attributes
+    ----------
+    model : Path
+        An empty folder that becomes the model's.
+    downloads : Path
+        A folder that may hold what an earlier attempt left.
+    """
+
+    model: Path
+    downloads: Path
+
+
+@contextmanager
+def installing(library: Path, name: str) -> Iterator[Incoming]:
+    """Make a model; it is in the library when the block has ended without an error.
+
+    Parameters
+    ----------
+    library : Path
+        Created if it is not there.
+    name : str
+        The model's folder in it; an older one is replaced.
+
+    Raises
+    ------
+    EarmarkError
+        If another process is at it, or the disk is full or not writable.
+    """
+    incoming = library / INCOMING / name
+    made = Incoming(incoming / "model", incoming / "downloads")
+    try:
+        made.downloads.mkdir(parents=True, exist_ok=True)
+        with _lock(library, name):
+            try:
+                _delete(made.model)
+                made.model.mkdir()
+                yield made
+                uninstall(library, library / name, locked=True)
+                made.model.rename(library / name)
+                _sync_folder(library)
+            finally:
+                _delete(made.model)
+            _delete(incoming)
+    except OSError as error:
+        raise _disk_error(library, name, error) from error
+
+
+def uninstall(library: Path, path: Path, *, locked: bool = False) -> None:
+    """Take a model's folder out of the library.
+
+    Raises
+    ------
+    EarmarkError
+        If its files are in use or may not be deleted; it stays as it was then.
+    """
+    if not path.exists() and not path.is_symlink():
+        return
+    if not locked:
+        with _lock(library, path.name):
+            uninstall(library, path, locked=True)
+        return
+    outgoing = library / OUTGOING
+    try:
+        outgoing.mkdir(exist_ok=True)
+        path.rename(outgoing / f"{path.name}.{uuid.uuid4().hex}")
+    except OSError as error:
+        raise EarmarkError(
+            f"{path.name} cannot be removed: {error.strerror or error}.",
+            "If a job is using it, wait until it has ended or cancel it.",
+        ) from error
+    # What cannot be deleted now, such as a file still open elsewhere, goes next time.
+    for left in outgoing.iterdir():
+        if left.is_symlink():
+            left.unlink()
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def discard_incoming(library: Path) -> None:
+    """Delete what interrupted attempts have left; those that run are left alone."""
+    for lock in (library / INCOMING).glob("*.lock"):
+        name = lock.name.removesuffix(".lock")
+        with suppress(EarmarkError), _lock(library, name):
+            _delete(library / INCOMING / name)
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write a model's manifest into its folder."""
+    with (folder / MANIFEST).open("w", encoding="utf-8") as file:
+        file.write(manifest.model_dump_json(indent=2) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def manifest_file(folder: Path, name: str) -> ManifestFile:
+    """Size and hash of a file as it is now."""
+    path = folder / name
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return ManifestFile(name=name, size=path.stat().st_size, sha256=digest)
+
+
+def copy_model(
+    found: ModelFolder,
+    model: Path,
+    report: Callable[[float], None],
+    cancelled: Callable[[], bool],
+) -> tuple[ManifestFile, ...]:
+    """Copy a model's files, without pickles, code and twins in other formats."""
+    patterns = [*MODEL_FILES, "LICENSE*", "README.md"]
+    if found.format == "ctranslate2":
+        patterns.append("model.bin")
+    done = 0
+    files = []
+    for path in sorted(found.path.rglob("*")):
+        name = path.relative_to(found.path).as_posix()
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        wanted = any(fnmatchcase(path.name, pattern) for pattern in patterns)
+        if hidden or not wanted or not path.is_file() or name == MANIFEST:
+            continue
+        target = model / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("rb") as source, target.open("wb") as output:
+            while block := source.read(_BLOCK):
+                if cancelled():
+                    raise Cancelled
+                output.write(block)
+                done += len(block)
+                report(min(1.0, done / max(1, found.size)))
+            output.flush()
+            os.fsync(output.fileno())
+        files.append(manifest_file(model, name))
+    return tuple(files)
+
+
+def damaged(folder: Path) -> list[str]:
+    """The files of a model that are not as its manifest has them.
+
+    Raises
+    ------
+    EarmarkError
+        If it has no manifest.
+    """
+    manifest = read_folder(folder).manifest
+    if manifest is None:
+        raise EarmarkError(
+            f"{folder.name} has no record of its files to compare them with.",
+            "Import the folder; that makes one.",
+        )
+    return [
+        file.name
+        for file in manifest.files
+        if not (folder / file.name).is_file()
+        or manifest_file(folder, file.name) != file
+    ]
+
+
+def incomplete_bytes(library: Path) -> int:
+    """Size of what interrupted attempts have left."""
+    incoming = library / INCOMING
+    return sum(p.stat().st_size for p in incoming.rglob("*") if p.is_file())
+
+
+@contextmanager
+def _lock(library: Path, name: str) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(library / INCOMING / f"{name}.lock", timeout=0)
+    (library / INCOMING).mkdir(exist_ok=True)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise EarmarkError(
+            f"{name} is being fetched or removed by another Earmark.",
+            "Wait until that has ended.",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _delete(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in a folder last; Windows can neither open one nor needs to."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _disk_error(library: Path, name: str, error: OSError) -> EarmarkError:
+    if error.errno == errno.ENOSPC:
+        return EarmarkError(
+            f"The disk is full; {name} was not put into {library}.",
+            "Free some space, or choose another models folder.",
+        )
+    return EarmarkError(
+        f"{name} cannot be put into {library}: {error.strerror or error}.",
+        "Check that the folder is writable, or choose another models folder.",
+    )

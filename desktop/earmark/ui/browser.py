@@ -1,0 +1,345 @@
+"""The browser of clips: filter, sort, choose, drop files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QByteArray,
+    QItemSelectionModel,
+    QModelIndex,
+    QPoint,
+    QSortFilterProxyModel,
+    Qt,
+    QTimer,
+)
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QHeaderView,
+    QMenu,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from earmark.core.clips import Clip
+from earmark.core.project import Change
+from earmark.ui.icons import icon
+from earmark.ui.session import Session
+from earmark.ui.tables import Index, RowTable
+from earmark.ui.widgets import EmptyState, button, dock_button, search_field
+from earmark.ui.wording import duration
+
+NAME, LENGTH, RATE, TAGS = range(4)
+_TITLES = ("Name", "Length", "Rate", "Tags")
+_STATUS_ICONS = {"new": "", "in_progress": "ph.circle-half", "done": "ph.check-circle"}
+SORT_ROLE = Qt.ItemDataRole.UserRole
+CLIP_ROLE = Qt.ItemDataRole.UserRole + 1
+
+
+class ClipModel(QAbstractTableModel):
+    """The clips of the project, read once and kept right by what changes."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._clips: list[Clip] = []
+        self._generated: set[int] = set()
+        self._row: dict[int, int] = {}
+        session.project_opened.connect(self.reload)
+        session.project_changed.connect(self._take_change)
+        self.reload()
+
+    def reload(self) -> None:
+        """Read all clips."""
+        self.beginResetModel()
+        self._clips = self._session.project.clips()
+        self._index()
+        self.endResetModel()
+
+    def row_of(self, clip: int) -> int | None:
+        """The row of a clip."""
+        return self._row.get(clip)
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._clips)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(_TITLES)
+
+    def headerData(
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return _TITLES[section]
+            if role == Qt.ItemDataRole.TextAlignmentRole:
+                return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        clip = self._clips[index.row()]
+        column = index.column()
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
+            return _shown(clip, column)
+        if role == SORT_ROLE:
+            return _sorted_by(clip, column)
+        if role == CLIP_ROLE:
+            return clip.id
+        if role == Qt.ItemDataRole.DecorationRole and column == NAME:
+            if clip.id in self._generated:
+                return icon("ph.sparkle")
+            return icon(_STATUS_ICONS[clip.status] or "ph.activity")
+        if role == Qt.ItemDataRole.ToolTipRole:
+            made = "\nGenerated" if clip.id in self._generated else ""
+            return (
+                f"{clip.name}\n{duration(clip.frames / clip.rate)}, {clip.rate} Hz, "
+                f"{clip.channels} ch{made}"
+            )
+        return None
+
+    def setData(
+        self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole
+    ) -> bool:
+        clip = self._clips[index.row()]
+        text = str(value).strip()
+        if role != Qt.ItemDataRole.EditRole or self._session.project.read_only:
+            return False
+        if index.column() == NAME and text and text != clip.name:
+            with self._session.project.edit("Rename clip") as edit:
+                edit.update_clip(clip.id, name=text)
+            return True
+        if index.column() == TAGS:
+            tags = tuple(dict.fromkeys(t.strip() for t in text.split(",") if t.strip()))
+            if tags != clip.tags:
+                with self._session.project.edit("Tag clip") as edit:
+                    edit.update_clip(clip.id, tags=tags)
+                return True
+        return False
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        if index.column() in (NAME, TAGS) and not self._session.project.read_only:
+            flags |= Qt.ItemFlag.ItemIsEditable
+        return flags
+
+    def _take_change(self, change: Change) -> None:
+        touched = change.rows.get("clips", frozenset())
+        if not touched and not change.rows.get("takes"):
+            return
+        if touched <= self._row.keys() and not change.rows.get("takes"):
+            now = {clip.id: clip for clip in self._session.project.clips()}
+            if touched <= now.keys():
+                for clip in touched:
+                    row = self._row[int(clip)]
+                    self._clips[row] = now[int(clip)]
+                    self.dataChanged.emit(
+                        self.index(row, 0), self.index(row, len(_TITLES) - 1)
+                    )
+                return
+        self.reload()
+
+    def _index(self) -> None:
+        self._row = {clip.id: row for row, clip in enumerate(self._clips)}
+        self._generated = {
+            take.clip for take in self._session.project.takes() if take.clip is not None
+        }
+
+
+def _shown(clip: Clip, column: int) -> str:
+    if column == NAME:
+        return clip.name
+    if column == LENGTH:
+        return duration(clip.frames / clip.rate)
+    if column == RATE:
+        return f"{clip.rate / 1000:g} kHz"
+    return ", ".join(clip.tags)
+
+
+def _sorted_by(clip: Clip, column: int) -> Any:
+    if column == NAME:
+        return clip.name.casefold()
+    if column == LENGTH:
+        return clip.frames / clip.rate
+    if column == RATE:
+        return clip.rate
+    return ", ".join(clip.tags).casefold()
+
+
+class _Filter(QSortFilterProxyModel):
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._words: list[str] = []
+        self.setSortRole(SORT_ROLE)
+        self.setDynamicSortFilter(True)
+
+    def search(self, text: str) -> None:
+        self._words = text.casefold().split()
+        self.invalidate()
+
+    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
+        if not self._words:
+            return True
+        model = self.sourceModel()
+        found = " ".join(
+            str(model.index(row, column).data()) for column in (NAME, TAGS)
+        ).casefold()
+        return all(word in found for word in self._words)
+
+
+class Browser(QWidget):
+    """The clips of the project.
+
+    Parameters
+    ----------
+    session : Session
+    open_files : callable
+        Asks for files and imports them.
+    drop : callable
+        Takes the paths that were dropped.
+    menu_actions : callable
+        Takes a menu and the ids of the clips it is for, and fills it.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        open_files: Callable[[], None],
+        drop: Callable[[list[Path]], None],
+        fill_menu: Callable[[QMenu, tuple[int, ...]], None],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._drop = drop
+        self._fill_menu = fill_menu
+        self.setAcceptDrops(True)
+        self.model = ClipModel(session)
+        self._proxy = _Filter(self)
+        self._proxy.setSourceModel(self.model)
+        self.filter = search_field("Filter clips by name or tag", self)
+        self._wait = QTimer(self)
+        self._wait.setSingleShot(True)
+        self._wait.setInterval(120)
+        self._wait.timeout.connect(lambda: self._proxy.search(self.filter.text()))
+        self.filter.textChanged.connect(lambda _: self._wait.start())
+        self.table = RowTable("Clips", self)
+        self.table.setModel(self._proxy)
+        self.table.sortByColumn(NAME, Qt.SortOrder.AscendingOrder)
+        self.table.setSortingEnabled(True)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        for column, width in ((LENGTH, 68), (RATE, 72), (TAGS, 72)):
+            self.table.setColumnWidth(column, width)
+        self.table.setColumnHidden(RATE, True)
+        header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        header.customContextMenuRequested.connect(self._choose_columns)
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._show_menu)
+        self.empty = EmptyState(
+            "ph.folder-open",
+            "No clips yet",
+            "Drop recordings or whole folders here.",
+            button("Open files…", open_files, role="primary"),
+            parent=self,
+        )
+        self._add = dock_button("ph.plus", "Open files", open_files)
+        self._add.setParent(self)
+        pages = QWidget(self)
+        self._pages = QStackedLayout(pages)
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(self.table)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
+        row = QVBoxLayout()
+        row.setContentsMargins(8, 0, 8, 0)
+        row.addWidget(self.filter)
+        layout.addLayout(row)
+        layout.addWidget(pages, 1)
+        self.model.modelReset.connect(self._take_reset)
+        self.table.selectionModel().selectionChanged.connect(self._take_selection)
+        self.table.selectionModel().currentRowChanged.connect(self._take_current)
+        session.clip_changed.connect(self._mark_shown)
+        self._take_reset()
+
+    def select(self, clips: tuple[int, ...]) -> None:
+        """Select clips."""
+        model = self.table.selectionModel()
+        model.clearSelection()
+        for clip in clips:
+            row = self.model.row_of(clip)
+            if row is not None:
+                model.select(
+                    self._proxy.mapFromSource(self.model.index(row, 0)),
+                    QItemSelectionModel.SelectionFlag.Select
+                    | QItemSelectionModel.SelectionFlag.Rows,
+                )
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        event.acceptProposedAction()
+        self._drop([Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()])
+
+    def header_state(self) -> QByteArray:
+        """The columns as they stand, to be saved."""
+        return self.table.horizontalHeader().saveState()
+
+    def _take_reset(self) -> None:
+        self._pages.setCurrentIndex(1 if self.model.rowCount() else 0)
+        self.filter.setEnabled(self.model.rowCount() > 0)
+        self._mark_shown()
+
+    def _take_selection(self, *_: object) -> None:
+        rows = self.table.selectionModel().selectedRows()
+        self._session.select_clips([row.data(CLIP_ROLE) for row in rows])
+
+    def _take_current(self, current: QModelIndex, _: QModelIndex) -> None:
+        if current.isValid() and self.table.hasFocus():
+            self._session.show_clip(current.data(CLIP_ROLE))
+
+    def _mark_shown(self) -> None:
+        clip = self._session.clip
+        row = None if clip is None else self.model.row_of(clip.id)
+        if clip is None or row is None or clip.id in self._session.selected_clips:
+            return
+        index = self._proxy.mapFromSource(self.model.index(row, 0))
+        if index.isValid():
+            self.table.selectionModel().setCurrentIndex(
+                index,
+                QItemSelectionModel.SelectionFlag.ClearAndSelect
+                | QItemSelectionModel.SelectionFlag.Rows,
+            )
+            self.table.scrollTo(index)
+
+    def _show_menu(self, at: QPoint) -> None:
+        if self._session.selected_clips:
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            self._fill_menu(menu, self._session.selected_clips)
+            menu.popup(self.table.viewport().mapToGlobal(at))
+
+    def _choose_columns(self, at: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for column in (LENGTH, RATE, TAGS):
+            action = menu.addAction(_TITLES[column])
+            action.setCheckable(True)
+            action.setChecked(not self.table.isColumnHidden(column))
+            action.toggled.connect(
+                lambda on, column=column: self.table.setColumnHidden(column, not on)
+            )
+        menu.popup(self.table.horizontalHeader().mapToGlobal(at))

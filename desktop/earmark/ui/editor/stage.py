@@ -1,0 +1,137 @@
+"""What the parts of the picture share: the view, the layout, the colours, the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from PySide6.QtGui import QColor
+
+from earmark.core.clips import Clip
+from earmark.core.labels import Label, LabelTrack
+from earmark.core.project import Project
+from earmark.ui.editor.label_edits import Bounds
+from earmark.ui.editor.label_index import LabelIndex, Ints
+from earmark.ui.editor.layout import Layout, Shares, arrange
+from earmark.ui.editor.timeline import TimeFormat, TimeView, whole_clip
+from earmark.ui.theme import DARK, Palette
+
+_KEPT_LABELS = 20_000
+_SPEAKER_COLORS = (
+    "#4e9af1", "#f19a4e", "#5fc27e", "#d97bd0", "#e0c44c", "#57c4c4", "#ef6f6c",
+    "#9c8cf0",
+)  # fmt: skip
+
+
+class TrackView:
+    """A label track as it is shown: where its labels are, and those in sight whole.
+
+    Attributes
+    ----------
+    track : LabelTrack
+    index : LabelIndex
+    """
+
+    def __init__(self, project: Project, track: LabelTrack) -> None:
+        self.track = track
+        self._project = project
+        self._labels: dict[int, Label] = {}
+        self.index = LabelIndex(project.label_arrays(track.id))
+
+    def refresh(self, touched: frozenset[int] | None) -> bool:
+        """Take over changed labels; None is all. Gives whether the rows changed."""
+        if touched is None:
+            self._labels.clear()
+        else:
+            for label in touched:
+                self._labels.pop(label, None)
+        rows = self.index.row_count
+        self.index = LabelIndex(self._project.label_arrays(self.track.id))
+        return rows != self.index.row_count
+
+    def labels(self, places: Ints) -> list[Label]:
+        """The labels at some positions of the index, in the same order."""
+        ids = [int(label) for label in self.index.arrays.ids[places]]
+        if not all(label in self._labels for label in ids):
+            self._load(places)
+        return [self._labels[label] for label in ids]
+
+    def _load(self, places: Ints) -> None:
+        # Neighbours come along, so that scrolling does not ask at every step.
+        margin = max(50, len(places) // 2)
+        first, last = int(places[0]), int(places[-1])
+        ids = self.index.arrays.ids
+        around = np.concatenate(
+            [ids[max(0, first - margin) : first], ids[places], ids[last : last + margin]]
+        )
+        if len(self._labels) > _KEPT_LABELS:
+            self._labels.clear()
+        wanted = [label for label in around.tolist() if label not in self._labels]
+        self._labels.update(self._project.labels_by_id(wanted))
+
+
+@dataclass
+class Stage:
+    """The state that is drawn. The canvas changes it, the lanes read it.
+
+    Attributes
+    ----------
+    clip : Clip or None
+    view : TimeView
+    layout : Layout
+    palette : Palette
+    scale : float
+        Display pixels for each of Qt's.
+    tracks : list of TrackView
+    vocabulary : mapping of str to QColor
+        By the text of the label.
+    selected : frozenset of int
+        Ids of labels.
+    preview : mapping of int to Bounds
+        Where labels are shown while they are dragged.
+    """
+
+    clip: Clip | None = None
+    view: TimeView = field(default_factory=lambda: whole_clip(0, 1))
+    shares: Shares = field(default_factory=Shares)
+    layout: Layout = field(default_factory=lambda: arrange(1, 1, (), Shares()))
+    palette: Palette = DARK
+    scale: float = 1.0
+    time_format: TimeFormat = "time"
+    amplitude_zoom: float = 1.0
+    tracks: list[TrackView] = field(default_factory=list)
+    active_track: int | None = None
+    vocabulary: Mapping[str, QColor] = field(default_factory=dict)
+    selected: frozenset[int] = frozenset()
+    preview: Mapping[int, Bounds] = field(default_factory=dict)
+    _colors: dict[str, QColor] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> int:
+        """Frames per second; 1 while no clip is shown."""
+        return self.clip.rate if self.clip else 1
+
+    @property
+    def channels(self) -> int:
+        """Channels of the clip; 1 while none is shown."""
+        return self.clip.channels if self.clip else 1
+
+    def color(self, name: str) -> QColor:
+        """A colour of the palette by its name."""
+        text: str = getattr(self.palette, name)
+        color = self._colors.get(text)
+        if color is None:
+            color = self._colors[text] = QColor(text)
+        return color
+
+    def label_color(self, label: Label) -> QColor:
+        """The colour of a label: its class's, its speaker's, or its status's."""
+        known = self.vocabulary.get(label.text)
+        if known is not None:
+            return known
+        if label.speaker:
+            # The built-in hash differs from one start to the next.
+            place = sum(label.speaker.encode()) % len(_SPEAKER_COLORS)
+            return QColor(_SPEAKER_COLORS[place])
+        return self.color(label.status)

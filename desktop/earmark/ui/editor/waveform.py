@@ -1,0 +1,149 @@
+"""The waveform as columns of pixels."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+AmplitudeScale = Literal["linear", "db"]
+
+SHADES = 4
+EMPTY, PEAK, RMS, CLIPPED, LINE, GRID = 0, *range(SHADES, SHADES + 5)
+"""Colour indices; from 1 to `PEAK` the shades that smooth the outline."""
+FLOOR_DB = -60.0
+_FULL_SCALE = 1 - 2**-15
+
+Floats = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+
+
+def heights(samples: Floats, scale: AmplitudeScale) -> Floats:
+    """Samples as displacements from the centre line, 1 at full scale.
+
+    On the dB scale, -60 dBFS and everything below lie on the centre line.
+    """
+    if scale == "linear":
+        return samples
+    magnitude = np.maximum(np.abs(samples), 10 ** (FLOOR_DB / 20))
+    level = 1 - np.log10(magnitude) * np.float32(20 / FLOOR_DB)
+    return np.copysign(level, samples).astype(np.float32)
+
+
+def draw_columns(
+    mins: Floats, maxs: Floats, rms: Floats, height: int, zoom: float,
+    scale: AmplitudeScale,
+) -> Pixels:
+    """Draw one channel.
+
+    Parameters
+    ----------
+    mins, maxs, rms : ndarray, float32, shape (columns,)
+    height : int
+    zoom : float
+        Full scale reaches the edges at 1.
+    scale : {"linear", "db"}
+
+    Returns
+    -------
+    ndarray, uint8, shape (height, columns)
+        Colour indices.
+    """
+    middle = np.float32(height / 2)
+    reach = np.float32(middle * zoom)
+    top = np.clip(middle - heights(maxs, scale) * reach, 0, height)
+    bottom = np.clip(middle - heights(mins, scale) * reach, 0, height)
+    # A column is never thinner than a pixel, so that silence is still a line.
+    thin = np.maximum(0, 1 - (bottom - top)) / 2
+    top, bottom = np.maximum(0, top - thin), np.minimum(height, bottom + thin)
+    body = heights(np.minimum(rms, np.maximum(maxs, -mins)), scale) * reach
+    rows = np.arange(height, dtype=np.int16)[:, None]
+    first, last = np.ceil(top).astype(np.int16), np.floor(bottom).astype(np.int16)
+    pixels = ((rows >= first) & (rows < last)).view(np.uint8) * np.uint8(PEAK)
+    columns = np.arange(len(mins))
+    for row, part in ((first - 1, first - top), (last, bottom - last)):
+        shade = np.rint(part * SHADES).astype(np.uint8)
+        edge = (shade > 0) & (row >= 0) & (row < height)
+        pixels[row[edge], columns[edge]] = shade[edge]
+    inner = (rows >= np.rint(middle - body).astype(np.int16)) & (
+        rows < np.rint(middle + body).astype(np.int16)
+    )
+    pixels[inner & (pixels == PEAK)] = RMS
+    clipped = (maxs >= _FULL_SCALE) | (mins <= -1)
+    if clipped.any():
+        marked = pixels[:, clipped]
+        marked[(marked > EMPTY) & (marked <= RMS)] = CLIPPED
+        pixels[:, clipped] = marked
+    pixels[min(height - 1, height // 2)][pixels[height // 2] == EMPTY] = LINE
+    return pixels
+
+
+def draw_grid(pixels: Pixels, columns: NDArray[np.intp]) -> None:
+    """Draw vertical lines, in place, behind what is there."""
+    lines = pixels[:, columns]
+    lines[lines == EMPTY] = GRID
+    pixels[:, columns] = lines
+
+
+def joined(mins: Floats, maxs: Floats) -> tuple[Floats, Floats]:
+    """Columns stretched to touch the one before, so that steep slopes have no gaps.
+
+    Parameters
+    ----------
+    mins, maxs : ndarray, float32, shape (channels, columns + 1)
+        With one column more at the left.
+
+    Returns
+    -------
+    tuple of ndarray, float32, shape (channels, columns)
+    """
+    return (
+        np.minimum(mins[:, 1:], maxs[:, :-1]),
+        np.maximum(maxs[:, 1:], mins[:, :-1]),
+    )
+
+
+def summarise(samples: Floats, columns: int) -> Floats:
+    """Minimum, maximum and rms of equal runs of samples.
+
+    Parameters
+    ----------
+    samples : ndarray, float32, shape (frames,)
+        At least one frame.
+    columns : int
+
+    Returns
+    -------
+    ndarray, float32, shape (3, columns)
+    """
+    edges = np.linspace(0, len(samples), columns, endpoint=False).astype(np.intp)
+    counts = np.maximum(1, np.diff(edges, append=len(samples)))
+    power = np.add.reduceat(np.square(samples), edges) / counts
+    return np.stack(
+        [
+            np.minimum.reduceat(samples, edges),
+            np.maximum.reduceat(samples, edges),
+            np.sqrt(power),
+        ]
+    ).astype(np.float32)
+
+
+def nearest_zero_crossing(samples: Floats, at: int) -> int:
+    """The place nearest to `at` where the sign changes; `at` if there is none.
+
+    Parameters
+    ----------
+    samples : ndarray, float32, shape (frames,)
+    at : int
+
+    Returns
+    -------
+    int
+        The first frame after the change.
+    """
+    negative = np.signbit(samples)
+    crossings = np.flatnonzero(negative[1:] != negative[:-1]) + 1
+    if not len(crossings):
+        return at
+    return int(crossings[np.abs(crossings - at).argmin()])

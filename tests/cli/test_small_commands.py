@@ -1,0 +1,66 @@
+"""Commands that need no weights."""
+
+from __future__ import annotations
+
+import json
+
+from cli.conftest import Earmark
+
+
+def test_help_lists_every_command(earmark: Earmark) -> None:
+    done = earmark("--help")
+    assert done.returncode == 0
+    for command in ("run", "transcribe", "speak", "export", "models", "selftest"):
+        assert command in done.stdout
+
+
+def test_a_task_is_a_command_with_its_parameters_as_options(earmark: Earmark) -> None:
+    done = earmark("run", "speech-recognition", "--help")
+    assert done.returncode == 0
+    assert "--language" in done.stdout
+    assert "--out" in done.stdout
+    assert "--start" in done.stdout
+
+
+def test_an_unknown_option_is_a_usage_error(earmark: Earmark) -> None:
+    done = earmark("transcribe", "x.wav", "--nonsense")
+    assert done.returncode == 2
+    assert "--nonsense" in done.stderr
+
+
+def test_plugins_are_listed_with_their_tasks(earmark: Earmark) -> None:
+    done = earmark("plugins", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert {"speech-recognition", "text-to-speech"} <= set(told["tasks"])
+    assert told["failures"] == []
+
+
+def test_the_models_that_can_be_fetched_are_listed(earmark: Earmark) -> None:
+    done = earmark("models", "list", "--json")
+    assert done.returncode == 0, done.stderr
+    offered = {entry["id"] for entry in json.loads(done.stdout)["available"]}
+    assert any(name.startswith("whisper") for name in offered)
+
+
+def test_a_missing_project_is_named(earmark: Earmark) -> None:
+    done = earmark("export", "nothing.earmark", "--labels", "x.csv")
+    assert done.returncode == 3
+    assert "nothing.earmark" in done.stderr
+
+
+def test_the_command_line_imports_neither_qt_nor_what_runs_models(
+    earmark: Earmark,
+) -> None:
+    import subprocess
+    import sys
+
+    heavy = ["PySide6", "torch", "transformers", "ctranslate2", "onnxruntime"]
+    code = (
+        "import sys; from earmark.cli import main; main(['plugins']);"
+        f"print([name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

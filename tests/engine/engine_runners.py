@@ -1,0 +1,156 @@
+"""Runners for the tests of the engine, imported by the engine process only."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from earmark.api import AudioFile, Context, EarmarkError, Job, Prediction, Progress
+from earmark.api import Text
+
+Results = Iterator[Progress | Prediction | Text | AudioFile]
+
+
+def pass_gate(job: Job) -> None:
+    """Wait until the test opens the job's gate, a named pipe."""
+    if gate := job.params.get("gate"):
+        Path(gate).read_bytes()
+
+
+def segments(job: Job, ctx: Context) -> Results:
+    """One segment and its word a second; then it does `fault` behind `good` of them."""
+    seconds = int(ctx.duration_s)
+    for second in range(seconds):
+        if second == job.params["good"]:
+            pass_gate(job)
+            fail(str(job.params["fault"]))
+        at = ctx.offset_s + second
+        yield ctx.label(second, second + 1, f"s{at:.0f}", tier="s", kind="segments")
+        yield ctx.label(second, None, f"w{at:.0f}", tier="w", kind="words")
+        yield Progress((second + 1) / seconds, f"{second + 1} s")
+    heard = " ".join(f"s{ctx.offset_s + second:.0f}" for second in range(seconds))
+    yield Text("transcript", heard, {"language": "en"})
+
+
+def fail(fault: str) -> None:
+    """End as a broken model would."""
+    match fault:
+        case "raise":
+            raise ValueError("the weights are all wrong")
+        case "remedy":
+            raise EarmarkError("The text is too long.", "Make it shorter.")
+        case "exit":
+            sys.exit("bye")
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "abort":
+            os.abort()
+        case "quit":
+            print("what the library said last", file=sys.stderr, flush=True)
+            os._exit(3)
+        case "garble":
+            os.write(int(os.environ["ENGINE_OUT"]), b"this is no message\n")
+            threading.Event().wait()
+        case "hang":
+            threading.Event().wait()
+
+
+def stubborn(job: Job, ctx: Context) -> Results:
+    """Never comes to a cancel point and swallows every exception."""
+    yield Progress(0.0, "busy")
+    while True:
+        try:
+            sum(range(100_000))
+        except Exception:
+            continue
+
+
+def willing(job: Job, ctx: Context) -> Results:
+    """Works for ever and may be stopped at any time, holding `megabytes`."""
+    held = np.ones(int(job.params["megabytes"]) << 17)
+    while True:
+        yield Progress(0.5, f"holding {held.nbytes >> 20} MB")
+
+
+def hooked(job: Job, ctx: Context) -> Results:
+    """Loops inside a torch module, as `generate` does, without a yield."""
+    import torch
+
+    from earmark.engine.loaders import stop_when_cancelled
+
+    torch.set_num_threads(1)
+    layer = torch.nn.Linear(4, 4)
+    stop_when_cancelled(layer)
+    yield Progress(0.0, "generating")
+    while True:
+        layer(torch.zeros(1, 4))
+
+
+def chatty(job: Job, ctx: Context) -> Results:
+    """Prints where the protocol would be, and reads where the host speaks."""
+    print('{"type": "Done"}', flush=True)
+    os.write(1, b"raw bytes\n")
+    assert not sys.stdin.read()
+    yield Text("said", "all well")
+
+
+def greedy(job: Job, ctx: Context) -> Results:
+    """Runs out of memory unless it is asked to be small."""
+    yield ctx.label(0, 1, "first", kind="segments")
+    if not ctx.small:
+        yield ctx.label(1, 2, "lost", kind="words")
+        ctx.use("cuda:0", "float16")
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    yield ctx.label(0, 1, f"second on {ctx.device}", kind="segments")
+
+
+def loader(job: Job, ctx: Context) -> Results:
+    """Says whether its model came from the cache."""
+    made = []
+
+    def load() -> bytearray:
+        made.append(True)
+        return bytearray(b"\1" * (int(job.params["megabytes"]) << 20))
+
+    ctx.cached("weights", load)
+    ctx.use("cpu", "int8")
+    yield Text("loaded", "anew" if made else "from the cache")
+
+
+def tone(job: Job, ctx: Context) -> Results:
+    """Gives a stereo tone of one second, as loud as `peak`."""
+    t = np.arange(8000) / 8000
+    wave = float(job.params["peak"]) * np.sin(2 * np.pi * 440 * t)
+    yield ctx.write_audio(np.stack([wave, wave], 1), 8000, "A / tone", {"snr": 3.0})
+
+
+def nothing(job: Job, ctx: Context) -> Results:
+    """Finds nothing."""
+    ctx.audio(16000)
+    yield Progress(1.0)
+
+
+def rubbish(job: Job, ctx: Context) -> Results:
+    """Yields what is no result."""
+    yield {"text": "a dict"}  # type: ignore[misc]  # on purpose
+
+
+def unstorable(job: Job, ctx: Context) -> Results:
+    """Yields a text whose data is not plain."""
+    yield Text("detail", "", {"model": object()})
+
+
+def empty_audio(job: Job, ctx: Context) -> Results:
+    """Gives audio without samples."""
+    yield ctx.write_audio(np.zeros(0), 8000, "nothing")
+
+
+def no_generator(job: Job, ctx: Context) -> Results:
+    """Gives a list instead of yielding."""
+    return [Text("a", "b")]  # type: ignore[return-value]  # on purpose
