@@ -11,8 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.api import AudioFile, Context, EarmarkError, Job, Prediction, Progress
-from earmark.api import Text
+from earmark.api import (
+    AudioFile,
+    Context,
+    EarmarkError,
+    Job,
+    Prediction,
+    Progress,
+    Text,
+)
 
 Results = Iterator[Progress | Prediction | Text | AudioFile]
 
@@ -52,11 +59,9 @@ def fail(fault: str) -> None:
         case "abort":
             os.abort()
         case "quit":
-            print("what the library said last", file=sys.stderr, flush=True)
+            sys.stderr.write("what the library said last")
+            sys.stderr.flush()
             os._exit(3)
-        case "garble":
-            os.write(int(os.environ["ENGINE_OUT"]), b"this is no message\n")
-            threading.Event().wait()
         case "hang":
             threading.Event().wait()
 
@@ -67,7 +72,7 @@ def stubborn(job: Job, ctx: Context) -> Results:
     while True:
         try:
             sum(range(100_000))
-        except Exception:
+        except Exception:  # noqa: BLE001 - that is the point
             continue
 
 
@@ -92,9 +97,34 @@ def hooked(job: Job, ctx: Context) -> Results:
         layer(torch.zeros(1, 4))
 
 
+def surroundings(job: Job, ctx: Context) -> Results:
+    """Tells what the engine process is like."""
+    names = (
+        "HF_HUB_OFFLINE",
+        "DISABLE_SAFETENSORS_CONVERSION",
+        "HF_HUB_DISABLE_TELEMETRY",
+    )
+    told = {name: os.environ.get(name) for name in names}
+    told["nice"] = os.nice(0)
+    told["heavy"] = sorted({"torch", "transformers", "PySide6"} & sys.modules.keys())
+    yield Text("surroundings", "", told)
+
+
+def piped(job: Job, ctx: Context) -> Results:
+    """Runs the pipeline of a model on all of the audio."""
+    import torch
+
+    torch.set_num_threads(1)
+    pipe = ctx.pipeline("automatic-speech-recognition")
+    again = ctx.pipeline("automatic-speech-recognition")
+    yield Text("same", str(pipe is again))
+    yield Text("transcript", pipe(ctx.audio(16000))["text"])
+
+
 def chatty(job: Job, ctx: Context) -> Results:
     """Prints where the protocol would be, and reads where the host speaks."""
-    print('{"type": "Done"}', flush=True)
+    sys.stdout.write('{"type": "Done"}\n')
+    sys.stdout.flush()
     os.write(1, b"raw bytes\n")
     assert not sys.stdin.read()
     yield Text("said", "all well")
@@ -128,6 +158,7 @@ def tone(job: Job, ctx: Context) -> Results:
     t = np.arange(8000) / 8000
     wave = float(job.params["peak"]) * np.sin(2 * np.pi * 440 * t)
     yield ctx.write_audio(np.stack([wave, wave], 1), 8000, "A / tone", {"snr": 3.0})
+    pass_gate(job)
 
 
 def nothing(job: Job, ctx: Context) -> Results:

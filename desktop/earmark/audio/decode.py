@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,23 +17,34 @@ from earmark.audio.pcm import check_format, finite
 from earmark.core.errors import EarmarkError
 
 _BLOCK = 1 << 16
-_SNDFILE_MAGICS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff")
-_SNDFILE_MAGICS += (b".snd", b"dns.", b"riff\x2e\x91\xcf\x11")
-"""What libsndfile is trusted with: it also takes obscure formats for which the first
-bytes prove little. It is not given MP3: without a Xing header it stops at its own
-estimate of the length, and it writes warnings to the terminal."""
+_SMALLEST_BLOCK = 64
 
-_NARROW = {"PCM_U8", "PCM_S8", "PCM_16", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM"}
-_NARROW |= {"GSM610", "G721_32", "DPCM_8", "DPCM_16", "ALAC_16"}
-_UNKNOWN_LENGTH = 1 << 62
+_SNDFILE_MAGICS = (
+    *(b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff"),
+    *(b".snd", b"dns.", b"riff\x2e\x91\xcf\x11"),
+)
+"""What libsndfile is given. Its other formats are recognised by very little, and FFmpeg
+is the one for MP3: without a Xing header libsndfile stops at its own estimate of the
+length, and it writes warnings to the terminal."""
+
+_SIXTEEN_BITS = {
+    *("PCM_U8", "PCM_S8", "PCM_16", "ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM"),
+    *("GSM610", "ALAC_16", "DPCM_8", "DPCM_16"),
+}
+_MOST_FRAMES = 1 << 48
+"""No file is that long; libsndfile says so if it does not know."""
 
 _FFMPEG = {
-    # Playlists would open other files, and addresses.
-    "format_whitelist": "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,"
-    "matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,mpegts,ogg,rm,swf,tak,tta,voc,w64,"
-    "wav,wv,mpc,mpc8,xwma,oma,loas,latm",
+    # Playlists are not among them: they would open other files, and addresses.
+    "format_whitelist": "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,eac3,flac,flv,latm,"
+    "loas,m4a,matroska,mov,mp3,mp4,mpc,mpc8,mpeg,mpegts,oga,ogg,oma,rm,tak,tta,voc,"
+    "w64,wav,webm,wv,xwma",
     "protocol_whitelist": "file",
 }
+_STATED_LENGTH = ("mov", "matroska", "asf")
+"""Containers that state how long they are; FFmpeg estimates it for others."""
+
+_LONGEST_PACKET = 4608
 
 
 class Decoder(Protocol):
@@ -40,13 +53,14 @@ class Decoder(Protocol):
     Attributes
     ----------
     format, codec : str
+        "FLAC", "MOV", ...; "PCM_24", "AAC", ...
     rate, channels : int
     frames : int
-        What the header says.
-    exact : bool
-        Whether that can be relied on.
-    dtype : str
-        "<i2" or "<f4": what the blocks hold.
+        That can be decoded, to within a packet.
+    missing_frames : int
+        That the file should have, too.
+    dtype : {"<i2", "<f4"}
+        What the blocks hold.
     """
 
     format: str
@@ -54,14 +68,11 @@ class Decoder(Protocol):
     rate: int
     channels: int
     frames: int
-    exact: bool
+    missing_frames: int
     dtype: str
 
     def blocks(self) -> Iterator[NDArray[Any]]:
-        """The samples, shape (frames, channels), up to the first that is broken."""
-
-    def count(self) -> int:
-        """The frames that are there; reads the packets, but decodes nothing."""
+        """The samples that can be decoded, shape (frames, channels)."""
 
     def close(self) -> None:
         """Let go of the file."""
@@ -93,29 +104,25 @@ def open_decoder(path: Path) -> Iterator[Decoder]:
 
 
 class _Sndfile:
-    def __init__(self, file: soundfile.SoundFile) -> None:
+    def __init__(self, path: Path, file: soundfile.SoundFile) -> None:
         self._file = file
-        self.format = file.format
-        self.codec = file.subtype
-        self.rate = file.samplerate
-        self.channels = file.channels
-        self.frames = file.frames
-        self.exact = True
-        self.dtype = "<i2" if file.subtype in _NARROW else "<f4"
+        self.format: str = file.format
+        self.codec: str = file.subtype
+        self.rate: int = file.samplerate
+        self.channels: int = file.channels
+        self.frames = _readable(path, file.frames)
+        self.missing_frames = file.frames - self.frames
+        self.dtype = "<i2" if file.subtype in _SIXTEEN_BITS else "<f4"
 
     def blocks(self) -> Iterator[NDArray[Any]]:
         dtype = "int16" if self.dtype == "<i2" else "float32"
-        while True:
+        for start in range(0, self.frames, _BLOCK):
+            frames = min(_BLOCK, self.frames - start)
             try:
-                block = self._file.read(_BLOCK, dtype=dtype, always_2d=True)
+                block = self._file.read(frames, dtype, always_2d=True)
             except soundfile.LibsndfileError:
-                return
-            if not len(block):
-                return
-            yield finite(block) if dtype == "float32" else block
-
-    def count(self) -> int:
-        return self.frames
+                return  # broken within, not cut off; the reader says what is missing
+            yield block if dtype == "int16" else finite(block)
 
     def close(self) -> None:
         self._file.close()
@@ -126,81 +133,131 @@ def _open_sndfile(path: Path) -> _Sndfile | None:
         file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError:
         return None
-    if file.frames >= _UNKNOWN_LENGTH:
+    if file.frames > _MOST_FRAMES:
         file.close()
         return None
-    return _Sndfile(file)
+    return _Sndfile(path, file)
+
+
+def _readable(path: Path, frames: int) -> int:
+    """How many of so many frames can be decoded, in a file that may be cut off."""
+
+    def there(count: int) -> bool:
+        # A decoder that has met the end is of no further use.
+        try:
+            with soundfile.SoundFile(path) as file:
+                file.seek(count - 1)
+                return len(file.read(1)) == 1
+        except soundfile.LibsndfileError:
+            return False
+
+    if not frames or there(frames):
+        return frames
+    least, most = 0, frames
+    while most - least > _SMALLEST_BLOCK:
+        middle = (least + most) // 2
+        if there(middle):
+            least = middle
+        else:
+            most = middle
+    return least
 
 
 class _Ffmpeg:
-    def __init__(self, path: Path, container: Any) -> None:
-        self._path = path
+    def __init__(self, container: Any, stream: Any) -> None:
         self._container = container
-        self._stream = container.streams.best("audio")
-        first = next(container.decode(self._stream))
+        self._stream = stream
+        for other in container.streams:
+            if other is not stream:
+                other.discard = "all"
+        first = next(self._decoded())
         container.seek(0)
-        self.format = container.format.long_name
-        self.codec = self._stream.codec_context.codec.long_name
-        self.rate = first.sample_rate
-        self.channels = first.layout.nb_channels
         self._layout = first.layout.name
-        self._packet = first.samples
-        duration = self._stream.duration
-        self.frames = (
-            round(duration * self._stream.time_base * self.rate) if duration else 0
-        )
-        self.exact = container.format.name.startswith("mov") and self.frames > 0
+        self.format = container.format.name.split(",")[0].upper()
+        self.codec = stream.codec_context.codec.canonical_name.upper()
+        self.rate: int = first.sample_rate
+        self.channels: int = first.layout.nb_channels
+        self.frames, self.missing_frames = self._length()
+        container.seek(0)
         self.dtype = "<f4"
 
     def blocks(self) -> Iterator[NDArray[Any]]:
         import av
 
         resampler = av.AudioResampler("flt", self._layout, self.rate)
-        try:
-            for frame in self._container.decode(self._stream):
-                for block in resampler.resample(frame):
-                    yield self._array(block)
-            for block in resampler.resample(None):
-                yield self._array(block)
-        except (av.FFmpegError, ValueError):
-            return
-
-    def _array(self, frame: Any) -> NDArray[np.float32]:
-        samples: NDArray[np.float32] = frame.to_ndarray()
-        return finite(samples.reshape(-1, self.channels))
-
-    def count(self) -> int:
-        import av
-
-        ticks = 0
-        try:
-            for packet in self._container.demux(self._stream):
-                ticks += packet.duration or 0
-        except av.FFmpegError:
-            pass  # what follows cannot be read either
-        self._container.seek(0)
-        counted = round(ticks * self._stream.time_base * self.rate)
-        close = abs(counted - self.frames) <= 3 * self._packet
-        return self.frames if self.frames and close else counted
+        gathered: list[NDArray[np.float32]] = []
+        for frame in itertools.chain(self._decoded(), [None]):
+            for block in resampler.resample(frame):
+                samples = block.to_ndarray().astype(np.float32, copy=False)
+                gathered.append(samples.reshape(-1, self.channels))
+            if frame is None or sum(map(len, gathered)) >= _BLOCK:
+                if gathered:
+                    yield finite(np.concatenate(gathered))
+                gathered.clear()
 
     def close(self) -> None:
         self._container.close()
+
+    def _packets(self) -> Iterator[Any]:
+        import av
+
+        try:
+            yield from self._container.demux(self._stream)
+        except av.FFmpegError:
+            return  # cut off here
+
+    def _decoded(self) -> Iterator[Any]:
+        import av
+
+        for packet in self._packets():
+            try:
+                yield from packet.decode()
+            except av.FFmpegError:
+                continue  # a broken packet; those after it are decoded all the same
+
+    def _length(self) -> tuple[int, int]:
+        """Frames that are there and that are missing, told by the packets."""
+        ends = [
+            (packet.pts, packet.pts + (packet.duration or 0))
+            for packet in self._packets()
+            if packet.pts is not None
+        ]
+        container, stream = self._container, self._stream
+        stated = 0
+        if stream.duration:
+            stated = round(stream.duration * stream.time_base * self.rate)
+        elif container.duration:
+            stated = round(container.duration * self.rate / 1_000_000)
+        if not ends:
+            return stated, 0
+        begin, end = min(a for a, _ in ends), max(b for _, b in ends)
+        # Some containers count in milliseconds: nothing is lost by one more.
+        there = math.ceil((end - begin + 1) * stream.time_base * self.rate)
+        if abs(there - stated) <= _LONGEST_PACKET:
+            return stated, 0
+        trusted = container.format.name.startswith(_STATED_LENGTH)
+        return there, max(stated - there, 0) if trusted else 0
 
 
 def _open_ffmpeg(path: Path) -> _Ffmpeg:
     import av
 
-    container = None
+    nothing = EarmarkError(
+        f"“{path.name}” holds no sound that can be read.",
+        "Convert it to WAV or FLAC with the program it came from.",
+    )
     try:
         container = av.open(str(path), options=_FFMPEG, metadata_errors="replace")
-        if container.streams.best("audio") is not None:
-            return _Ffmpeg(path, container)
+    except (av.FFmpegError, ValueError) as error:
+        raise nothing from error
+    try:
+        stream = container.streams.best("audio")
+        if stream is None:
+            raise EarmarkError(f"“{path.name}” has no sound track.")
+        return _Ffmpeg(container, stream)
     except (av.FFmpegError, StopIteration, ValueError) as error:
-        if container is not None:
-            container.close()
-        raise EarmarkError(
-            f"“{path.name}” holds no sound that can be read.",
-            "Convert it to WAV or FLAC with the program it came from.",
-        ) from error
-    container.close()
-    raise EarmarkError(f"“{path.name}” has no sound track.", "Choose another file.")
+        container.close()
+        raise nothing from error
+    except EarmarkError:
+        container.close()
+        raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from earmark.audio.decode import open_decoder
-from earmark.audio.pcm import pcm_layout
+from earmark.audio.decode import Decoder, open_decoder
+from earmark.audio.pcm import PcmLayout, pcm_layout
 from earmark.audio.sources import (
     Readers,
     SourceReader,
@@ -66,8 +66,7 @@ class AudioInfo:
         "WAV" and "PCM_16", "FLAC" and "PCM_24", ...
     rate, channels : int
     frames : int
-        That can be read; an estimate if not `exact`.
-    exact : bool
+        That can be read; of compressed sound to within a packet.
     missing_frames : int
         Frames that the header promises and the file does not hold.
     clipped : int
@@ -82,7 +81,6 @@ class AudioInfo:
     rate: int
     channels: int
     frames: int
-    exact: bool = True
     missing_frames: int = 0
     clipped: int = 0
     note: str = ""
@@ -101,7 +99,24 @@ def probe(path: Path) -> AudioInfo:
     EarmarkError
         If it is missing, not readable, empty, broken, or holds no sound.
     """
-    return _examined(path, exact=False)
+    try:
+        if path.is_dir():
+            raise EarmarkError(
+                f"“{path.name}” is a folder.", "Choose the sound files in it."
+            )
+        if not path.stat().st_size:
+            raise EarmarkError(f"“{path.name}” is empty.", "Choose another file.")
+        layout = pcm_layout(path)
+        if layout is not None:
+            info = _described(path, layout, layout.encoding.name)
+        else:
+            with open_decoder(path) as decoder:
+                info = _described(path, decoder, decoder.codec)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if info.frames <= 0:
+        raise EarmarkError(f"“{path.name}” holds no sound.", "Choose another file.")
+    return info
 
 
 def import_file(path: Path) -> Source:
@@ -113,57 +128,37 @@ def import_file(path: Path) -> Source:
         As `probe`.
     """
     path = path.absolute()
-    info = _examined(path, exact=True)
-    return Source(hash_file(path), path, info.rate, info.channels, info.frames)
-
-
-def _examined(path: Path, *, exact: bool) -> AudioInfo:
+    info = probe(path)
     try:
-        if path.is_dir():
-            raise EarmarkError(
-                f"“{path.name}” is a folder.", "Choose the sound files in it."
-            )
-        if not path.stat().st_size:
-            raise EarmarkError(f"“{path.name}” is empty.", "Choose another file.")
-        layout = pcm_layout(path)
-        if layout is not None:
-            info = AudioInfo(
-                path,
-                layout.format,
-                layout.encoding.name,
-                layout.rate,
-                layout.channels,
-                layout.frames,
-                missing_frames=layout.missing_frames,
-                note=_missing(layout.missing_frames, layout.rate),
-            )
-        else:
-            with open_decoder(path) as decoder:
-                counted = exact and not decoder.exact
-                frames = decoder.count() if counted else decoder.frames
-                info = AudioInfo(
-                    path,
-                    decoder.format,
-                    decoder.codec,
-                    decoder.rate,
-                    decoder.channels,
-                    frames,
-                    exact or decoder.exact,
-                )
+        digest = hash_file(path)
     except OSError as error:
-        raise EarmarkError(
-            f"“{path}” cannot be read: {error.strerror or error}.",
-            "Check that it is still there and that you may read it.",
-        ) from error
-    if info.frames <= 0 and info.exact:
-        raise EarmarkError(f"“{path.name}” holds no sound.", "Choose another file.")
-    return info
+        raise _unreadable(path, error) from error
+    return Source(digest, path, info.rate, info.channels, info.frames)
 
 
-def _missing(frames: int, rate: int) -> str:
-    if not frames:
-        return ""
-    return f"The file is cut short: its last {frames / rate:.1f} s are missing."
+def _unreadable(path: Path, error: OSError) -> EarmarkError:
+    return EarmarkError(
+        f"“{path}” cannot be read: {error.strerror or error}.",
+        "Check that it is still there and that you may read it.",
+    )
+
+
+def _described(path: Path, found: PcmLayout | Decoder, codec: str) -> AudioInfo:
+    missing = found.missing_frames
+    note = ""
+    if missing:
+        missing_s = missing / found.rate
+        note = f"“{path.name}” is cut short: its last {missing_s:.1f} s are missing."
+    return AudioInfo(
+        path,
+        found.format,
+        codec,
+        found.rate,
+        found.channels,
+        found.frames,
+        missing_frames=missing,
+        note=note,
+    )
 
 
 def write_audio(
@@ -235,7 +230,7 @@ def write_audio(
             ) from error
         _check_written(part, path, writer)
         _sync(part)
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         raise EarmarkError(
             f"“{path}” cannot be written: {error.strerror or error}.",
@@ -321,7 +316,3 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _blocks_of(samples: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    yield samples

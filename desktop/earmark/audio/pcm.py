@@ -8,6 +8,7 @@ Apple's Audio Interchange File Format 1.3 and AIFF-C.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,9 +27,14 @@ RATES = range(1_000, 1_000_001)
 _LARGEST = 1e6
 """Samples beyond +120 dBFS are no sound, and their squares no longer fit a float32."""
 
-_TO_THE_END = 0xFFFFFFFF
+_UNKNOWN_SIZES = (0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+"""Sizes that stand in a header if a program wrote to a pipe, or stopped before it could
+say how much it had written: everything to the end of the file is sound."""
+
+_EXTENSIBLE = 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
-_SMALLEST_CHUNK = 8
+_CHUNK_HEADER = 8
+_MOST_CHUNKS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +68,30 @@ class Encoding:
         raw : ndarray, shape (...), or (..., 3) uint8 if 24-bit
         """
         if self.name == "PCM_24":
-            padded = np.zeros((*raw.shape[:-1], 4), np.uint8)
-            if self.little:
-                padded[..., 1:] = raw
-            else:
-                padded[..., 1:] = raw[..., ::-1]
-            whole = padded.view("<i4")[..., 0]
-            return np.multiply(whole, np.float32(2.0**-31), dtype=np.float32)
-        if self.name == "PCM_U8":
-            return np.multiply(
-                raw.astype(np.float32) - np.float32(128), np.float32(2.0**-7)
-            )
-        if self.name.startswith("PCM"):
-            bits = np.dtype(self.dtype).itemsize * 8
-            scale = np.float32(2.0 ** (1 - bits))
+            raw = self._widened(raw)
+        with np.errstate(over="ignore"):
             samples = raw.astype(np.float32)
-            samples *= scale
-            return samples
-        with np.errstate(over="ignore", invalid="ignore"):
-            return finite(raw.astype(np.float32))
+        if self.name in ("FLOAT", "DOUBLE"):
+            return finite(samples)
+        if self.name == "PCM_U8":
+            samples -= np.float32(128.0)
+        samples *= np.float32(self.scale)
+        return samples
+
+    @property
+    def scale(self) -> float:
+        """What a stored sample is multiplied with."""
+        if self.name in ("FLOAT", "DOUBLE"):
+            return 1.0
+        bits = 32 if self.name == "PCM_24" else 8 * self.bytes
+        return 2.0 ** (1 - bits)
+
+    def _widened(self, raw: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """24-bit samples as the upper bytes of 32."""
+        padded = np.zeros((*raw.shape[:-1], 4), np.uint8)
+        padded[..., 1:] = raw if self.little else raw[..., ::-1]
+        whole: NDArray[np.int32] = padded.view("<i4")[..., 0]
+        return whole
 
 
 def finite(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -146,13 +157,14 @@ def pcm_layout(path: Path) -> PcmLayout | None:
         If it cannot be read.
     """
     with path.open("rb") as file:
-        size = file.seek(0, 2)
+        size = file.seek(0, os.SEEK_END)
         file.seek(0)
         head = file.read(12)
-        if head[8:12] == b"WAVE" and head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX"):
-            return _Wave(path, file, size, head[:4]).layout()
+        chunks = _Chunks(path, file, size)
+        if head[8:12] == b"WAVE" and head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
+            return _wave_layout(chunks, head)
         if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-            return _Aiff(path, file, size, head[8:12]).layout()
+            return _aiff_layout(chunks, head)
     return None
 
 
@@ -182,24 +194,27 @@ class _Chunks:
     path: Path
     file: BinaryIO
     size: int
-    kind: bytes
+    wide_data: int | None = None
+    """The size of the samples from a 64-bit header."""
 
-    def chunks(self, order: str) -> Iterator[tuple[bytes, int, int]]:
-        """The name, declared size and first byte of each chunk."""
+    def walk(self, order: str) -> Iterator[tuple[bytes, int, int]]:
+        """The name, stated size and first byte of each chunk."""
         at = 12
-        while at + _SMALLEST_CHUNK <= self.size:
-            self.file.seek(at)
-            name, length = struct.unpack(f"{order}4sI", self.file.read(8))
-            yield name, length, at + 8
-            at += 8 + self.length(name, length)
+        for _ in range(_MOST_CHUNKS):
+            header = self.body(at, _CHUNK_HEADER)
+            if len(header) < _CHUNK_HEADER:
+                return
+            name, length = struct.unpack(f"{order}4sI", header)
+            at += _CHUNK_HEADER
+            yield name, length, at
+            wide = name == b"data" and self.wide_data is not None
+            at += self.wide_data if wide and self.wide_data else length
             at += at & 1
 
-    def length(self, name: bytes, declared: int) -> int:
-        """The true size of a chunk."""
-        del name
-        return declared
-
     def body(self, start: int, length: int) -> bytes:
+        """Bytes of the file; fewer at its end."""
+        if start >= self.size:
+            return b""
         self.file.seek(start)
         return self.file.read(length)
 
@@ -209,69 +224,46 @@ class _Chunks:
             "Export it again from the program it came from.",
         )
 
-    def counted(
-        self, encoding: Encoding, channels: int, start: int, promised: int | None
-    ) -> tuple[int, int]:
-        """How many whole frames are there, and how many are missing."""
-        frame = encoding.bytes * channels
-        there = max(self.size - start, 0) // frame
-        if promised is None:
-            return there, 0
-        return min(there, promised), max(promised - there, 0)
 
-
-class _Wave(_Chunks):
-    def layout(self) -> PcmLayout | None:
-        order = ">" if self.kind == b"RIFX" else "<"
-        self._data_size: int | None = None
-        fmt = b""
-        for name, length, start in self.chunks(order):
-            if name == b"ds64":
-                body = self.body(start, 28)
-                if len(body) < 24:
-                    raise self.broken("its 64-bit header is cut short")
-                self._data_size = struct.unpack("<8xQ8x", body[:24])[0]
-            elif name == b"fmt ":
-                fmt = self.body(start, min(length, 40))
-            elif name == b"data":
-                if not fmt:
-                    raise self.broken("its samples come before their description")
-                return self._described(order, fmt, length, start)
-        raise self.broken("it has no samples" if fmt else "it has no description")
-
-    def length(self, name: bytes, declared: int) -> int:
-        if name == b"data" and self._data_size is not None:
-            return self._data_size
-        return declared
-
-    def _described(
-        self, order: str, fmt: bytes, length: int, start: int
-    ) -> PcmLayout | None:
-        if len(fmt) < 16:
-            raise self.broken("the description of its samples is cut short")
-        tag, channels, rate, _, align, bits = struct.unpack(f"{order}HHIIHH", fmt[:16])
-        if tag == 0xFFFE and len(fmt) >= 40:
-            if fmt[26:40] != _GUID_TAIL:
-                return None
-            tag = struct.unpack(f"{order}H", fmt[24:26])[0]
-        encoding = _wave_encoding(tag, bits, order)
-        if encoding is None:
+def _wave_layout(chunks: _Chunks, head: bytes) -> PcmLayout | None:
+    order = ">" if head[:4] == b"RIFX" else "<"
+    fmt = b""
+    for name, length, start in chunks.walk(order):
+        if name == b"ds64":
+            body = chunks.body(start, 16)
+            if len(body) < 16:
+                raise chunks.broken("its 64-bit header is cut short")
+            chunks.wide_data = struct.unpack("<8xQ", body)[0]
+        elif name == b"fmt ":
+            fmt = chunks.body(start, min(length, 40))
+        elif name == b"data":
+            break
+    else:
+        raise chunks.broken("there are no samples in it")
+    if len(fmt) < 16:
+        raise chunks.broken("it does not say how its samples are stored")
+    tag, channels, rate, _, align, bits = struct.unpack(f"{order}HHIIHH", fmt[:16])
+    if tag == _EXTENSIBLE and len(fmt) == 40:
+        if fmt[26:] != _GUID_TAIL:
             return None
-        check_format(self.path, rate, channels)
-        if align != encoding.bytes * channels:
-            raise self.broken(
-                f"{channels} channels of {bits} bits do not make {align} bytes"
-            )
-        data: int | None = self.length(b"data", length)
-        streamed = length in (0, _TO_THE_END) and self._data_size is None
-        if streamed and self.size > start:
-            # Written to a pipe, or by a program that stopped before it could say
-            # how much it had written.
-            data = None
-        promised = None if data is None else data // align
-        frames, missing = self.counted(encoding, channels, start, promised)
-        kind = "WAV" if self.kind in (b"RIFF", b"RIFX") else "RF64"
-        return PcmLayout(kind, encoding, start, rate, channels, frames, missing)
+        tag = struct.unpack(f"{order}H", fmt[24:26])[0]
+    encoding = _wave_encoding(tag, bits, order)
+    if encoding is None:
+        return None
+    check_format(chunks.path, rate, channels)
+    if align != encoding.bytes * channels:
+        raise chunks.broken(
+            f"{channels} channels of {bits} bits do not make frames of {align} bytes"
+        )
+    there = max(chunks.size - start, 0)
+    stated = length if chunks.wide_data is None else chunks.wide_data
+    whole = int.from_bytes(head[4:8], "big" if order == ">" else "little")
+    if stated in _UNKNOWN_SIZES and not (stated == 0 and whole + 8 == chunks.size):
+        stated = there
+    frames = min(there, stated) // align
+    missing = stated // align - frames
+    kind = "RF64" if head[:4] in (b"RF64", b"BW64") else "WAV"
+    return PcmLayout(kind, encoding, start, rate, channels, frames, missing)
 
 
 def _wave_encoding(tag: int, bits: int, order: str) -> Encoding | None:
@@ -290,50 +282,48 @@ def _wave_encoding(tag: int, bits: int, order: str) -> Encoding | None:
     return None
 
 
-class _Aiff(_Chunks):
-    def layout(self) -> PcmLayout | None:
-        common = b""
-        sound: tuple[int, int] | None = None
-        for name, length, start in self.chunks(">"):
-            if name == b"COMM":
-                common = self.body(start, min(length, 64))
-            elif name == b"SSND":
-                sound = length, start
-        if len(common) < 18:
-            raise self.broken("it has no description")
-        if sound is None:
-            raise self.broken("it has no samples")
-        channels, promised, bits = struct.unpack(">hIh", common[:8])
-        rate = _extended(common[8:18])
-        compression = common[18:22] if self.kind == b"AIFC" else b"NONE"
-        encoding = _aiff_encoding(compression, bits)
-        if encoding is None:
-            return None
-        check_format(self.path, rate, channels)
-        length, start = sound
-        gap = self.body(start, 8)
-        if len(gap) < 8:
-            raise self.broken("its samples are cut off")
-        first = start + 8 + int.from_bytes(gap[:4], "big")
-        frames, missing = self.counted(encoding, channels, first, promised)
-        return PcmLayout("AIFF", encoding, first, rate, channels, frames, missing)
+def _aiff_layout(chunks: _Chunks, head: bytes) -> PcmLayout | None:
+    common = b""
+    sound: tuple[int, int] | None = None
+    for name, length, start in chunks.walk(">"):
+        if name == b"COMM":
+            common = chunks.body(start, min(length, 22))
+        elif name == b"SSND":
+            sound = start, length
+    if len(common) < 18:
+        raise chunks.broken("it does not say how its samples are stored")
+    channels, stated, bits = struct.unpack(">hIh", common[:8])
+    rate = _extended(common[8:18])
+    compression = common[18:22] if head[8:12] == b"AIFC" else b"NONE"
+    encoding = _aiff_encoding(compression, bits)
+    if encoding is None:
+        return None
+    check_format(chunks.path, rate, channels)
+    if sound is None:
+        raise chunks.broken("there are no samples in it")
+    start, length = sound
+    gap = int.from_bytes(chunks.body(start, 4), "big")
+    first = start + 8 + gap
+    there = min(chunks.size, start + length) - first
+    frames = min(max(there, 0) // (encoding.bytes * channels), stated)
+    return PcmLayout("AIFF", encoding, first, rate, channels, frames, stated - frames)
 
 
 def _aiff_encoding(compression: bytes, bits: int) -> Encoding | None:
     width = (bits + 7) // 8
-    whole = {
+    signed = {
         1: Encoding("PCM_S8", "i1"),
         2: Encoding("PCM_16", ">i2"),
         3: Encoding("PCM_24", "u1", little=False),
         4: Encoding("PCM_32", ">i4"),
     }
     if compression in (b"NONE", b"twos"):
-        return whole.get(width)
+        return signed.get(width)
     if compression == b"sowt":
-        return {1: whole[1], 2: Encoding("PCM_16", "<i2")}.get(width)
+        return {1: signed[1], 2: Encoding("PCM_16", "<i2")}.get(width)
     return {
-        b"in24": whole[3],
-        b"in32": whole[4],
+        b"in24": signed[3],
+        b"in32": signed[4],
         b"fl32": Encoding("FLOAT", ">f4"),
         b"FL32": Encoding("FLOAT", ">f4"),
         b"fl64": Encoding("DOUBLE", ">f8"),
@@ -342,9 +332,9 @@ def _aiff_encoding(compression: bytes, bits: int) -> Encoding | None:
 
 
 def _extended(body: bytes) -> int:
-    """The whole number nearest to an IEEE 754 80-bit extended float; 0 if it is odd."""
+    """The whole number nearest to an IEEE 754 80-bit float; 0 if it is not a rate."""
     exponent, mantissa = struct.unpack(">HQ", body)
-    shift = (exponent & 0x7FFF) - 16383 - 63
-    if exponent & 0x8000 or not -64 <= shift <= 0:
+    shift = 16383 + 63 - exponent
+    if not 0 <= shift <= 64:
         return 0
-    return int(mantissa) + (1 << -shift >> 1) >> -shift
+    return int((mantissa + (1 << shift >> 1)) >> shift)

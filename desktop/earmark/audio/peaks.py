@@ -145,8 +145,7 @@ class Peaks:
         ----------
         channel : int
         first, last : ndarray, int64, shape (n,)
-            Ranges `[first, last)` in frames, not empty and inside the source. Neighbours
-            should be near each other.
+            Ranges `[first, last)` in frames, not empty and inside the source.
         frames_per_px : float
             How fine it has to be: runs of at most so many frames are used, and a range
             takes in every run that it touches.
@@ -268,7 +267,7 @@ class Peaks:
                 file.write(_digest(table))
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(part, self._cached)
+            part.replace(self._cached)
         finally:
             part.unlink(missing_ok=True)
         mapped = _load(self._cached, table.shape)

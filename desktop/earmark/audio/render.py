@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from earmark.audio.files import AudioInfo, write_audio
 from earmark.audio.sources import Readers
 from earmark.core.clips import Clip, Span, Spans
 from earmark.core.errors import EarmarkError
-from earmark.core.tasks import AudioInput
+
+if TYPE_CHECKING:
+    from earmark.audio.files import AudioInfo
+    from earmark.core.tasks import AudioInput
 
 BLOCK = 1 << 16
 
@@ -192,7 +195,8 @@ def _mixed(
     if channel is not None:
         return block[:, channel : channel + 1]
     if mono and block.shape[1] > 1:
-        return block.mean(axis=1, keepdims=True)
+        mix: NDArray[np.float32] = block.mean(axis=1, keepdims=True)
+        return mix
     return block
 
 
@@ -218,14 +222,10 @@ def resampled(
         out = stream.resample_chunk(np.ascontiguousarray(block)).reshape(shape)
         if len(out):
             yield out
-    rest = stream.resample_chunk(np.zeros(shape_of(0, channels), np.float32), last=True)
+    nothing = np.zeros((0, channels), np.float32)
+    rest = stream.resample_chunk(nothing, last=True).reshape(shape)
     if len(rest):
-        yield rest.reshape(shape)
-
-
-def shape_of(frames: int, channels: int) -> tuple[int, int]:
-    """The shape of samples."""
-    return frames, channels
+        yield rest
 
 
 def export(
@@ -265,6 +265,8 @@ def export(
     EarmarkError
         As `write_audio`, or if a source cannot be read. Nothing is left behind then.
     """
+    from earmark.audio.files import write_audio
+
     stop = clip.frames if stop is None else min(stop, clip.frames)
     start = max(start, 0)
     if start >= stop:

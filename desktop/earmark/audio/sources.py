@@ -1,4 +1,4 @@
-"""Reading sources: mapped if they are uncompressed, decoded once into a cache if not."""
+"""Reading sources: uncompressed ones are mapped, others decoded once into a cache."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import xxhash
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from earmark.audio.decode import open_decoder
-from earmark.audio.pcm import Encoding, pcm_layout
+from earmark.audio.pcm import Encoding, PcmLayout, pcm_layout
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
 
@@ -27,6 +26,7 @@ Readers = Callable[[str], "SourceReader"]
 
 _HASH_BLOCK = 1 << 22
 _STALE_S = 24 * 3600.0
+_NPY_HEADER = 128
 _CACHED = {"<i2": Encoding("PCM_16", "<i2"), "<f4": Encoding("FLOAT", "<f4")}
 
 
@@ -49,25 +49,21 @@ def hash_file(path: Path) -> str:
 class _Mapping:
     """Frames of a file, mapped into memory."""
 
-    def __init__(self, path: Path, encoding: Encoding, offset: int, frames: int,
-                 channels: int) -> None:  # fmt: skip
-        self.path = path
-        self.encoding = encoding
-        self.frames = frames
-        shape: tuple[int, ...] = (frames, channels)
-        if encoding.name == "PCM_24":
-            shape = (*shape, 3)
-        self._end = offset + frames * channels * encoding.bytes
+    def __init__(self, path: Path, layout: PcmLayout) -> None:
+        self.encoding = layout.encoding
+        self.frames = layout.frames
+        self._path = path
+        self._end = layout.offset + layout.bytes
         with path.open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self.check()
-        self.array: NDArray[Any] = np.ndarray(shape, encoding.dtype, self._map, offset)
+        self.array = layout.array(self._map)
 
     def check(self) -> None:
         """Refuse a file that has shrunk: reading beyond its end would be fatal."""
         if self._map.size() < self._end:
             raise EarmarkError(
-                f"“{self.path.name}” has become shorter since it was opened.",
+                f"“{self._path.name}” has become shorter since it was opened.",
                 "Put the original file back, or remove the clip.",
             )
 
@@ -75,28 +71,62 @@ class _Mapping:
 class SourceReader:
     """The samples of one source; any number of threads may read at once.
 
+    Parameters
+    ----------
+    source : Source
+    path : Path
+        Where its file is.
+    cache : Path
+        The cache folder.
+
     Attributes
     ----------
     rate, channels, frames : int
         As the source says.
     error : EarmarkError or None
         Why decoding stopped, if it did.
+
+    Raises
+    ------
+    EarmarkError
+        If the file cannot be read or is not what it was when it was imported.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, path: Path, cache: Path) -> None:
         self.rate = source.rate
         self.channels = source.channels
         self.frames = source.frames
         self.error: EarmarkError | None = None
+        self._path = path
         self._mapping: _Mapping | None = None
         self._ready = 0
         self._done = False
-        self._closed = False
+        self._closing = threading.Event()
         self._changed = threading.Condition()
         self._listeners: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
-        self._part: Path | None = None
-        self._dtype = ""
+        self._part: tuple[Path, str] | None = None
+        try:
+            layout = pcm_layout(path)
+            if layout is not None:
+                self._check(layout.rate, layout.channels)
+                self._finish(_Mapping(path, layout))
+                return
+            path.stat()
+        except OSError as error:
+            raise EarmarkError(
+                f"“{path}” cannot be read: {error.strerror or error}.",
+                "If it was moved, show Earmark where it is now.",
+            ) from error
+        cached = cache / "decoded" / f"{source.id}.npy"
+        mapping = _map_cached(cached, self.channels)
+        if mapping is not None:
+            self._finish(mapping)
+            return
+        self._thread = threading.Thread(
+            target=self._decode, args=(cached,), name=f"decode {path.name}", daemon=True
+        )
+        self._thread.start()
 
     @property
     def ready(self) -> int:
@@ -182,6 +212,7 @@ class SourceReader:
         Parameters
         ----------
         starts : ndarray, int64, shape (n,)
+            Ascending.
         frames : int
         channel : int or None
             None mixes all channels.
@@ -190,24 +221,20 @@ class SourceReader:
         -------
         ndarray, float32, shape (n, frames)
         """
-        ready = self._ready
-        inside = len(starts) and starts[0] >= 0 and starts[-1] + frames <= ready
-        if not inside:
-            runs = [self.read(int(s), frames, channel).mean(axis=1) for s in starts]
-            return np.array(runs, np.float32).reshape(len(starts), frames)
+        if starts[0] < 0 or starts[-1] + frames > self._ready:
+            runs = [self.read(int(at), frames, channel).mean(axis=1) for at in starts]
+            return np.array(runs, np.float32)
         mapping = self._mapped(int(starts[-1]) + frames)
-        runs = sliding_window_view(mapping.array, frames, axis=0)
-        # sliding_window_view puts the window last: behind the bytes of 24 bits, too.
+        # The window comes last, behind the three bytes of 24-bit samples.
+        views = np.moveaxis(sliding_window_view(mapping.array, frames, 0), -1, 2)
         if channel is not None:
-            picked = runs[starts, channel]
-            if picked.ndim == 3:
-                picked = np.moveaxis(picked, 1, 2)
-            return mapping.encoding.floats(picked)
-        picked = runs[starts]
-        if picked.ndim == 4:
-            picked = np.moveaxis(picked, 2, 3)
-        mixed: NDArray[np.float32] = mapping.encoding.floats(picked).mean(axis=1)
-        return mixed
+            return mapping.encoding.floats(views[starts, channel])
+        mix = mapping.encoding.floats(views[starts, 0])
+        for other in range(1, self.channels):
+            mix += mapping.encoding.floats(views[starts, other])
+        if self.channels > 1:
+            mix *= np.float32(1.0 / self.channels)
+        return mix
 
     def wait(self, frame: int, timeout_s: float | None = None) -> bool:
         """Wait until frames up to `frame` are ready, or nothing more will be.
@@ -240,32 +267,36 @@ class SourceReader:
 
     def close(self) -> None:
         """Stop decoding and let go of the file. Closing twice is allowed."""
-        self._closed = True
+        self._closing.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
-        self._mapping = None
         self._ready = 0
+        self._mapping = None
         self._done = True
 
+    def _check(self, rate: int, channels: int) -> None:
+        if (rate, channels) != (self.rate, self.channels):
+            raise EarmarkError(
+                f"“{self._path.name}” is not the file it was when it was imported.",
+                "Put the original file back.",
+            )
+
     def _mapped(self, frames: int) -> _Mapping:
+        """A mapping that holds so many frames."""
         mapping = self._mapping
         if mapping is None or mapping.frames < frames:
             with self._changed:
                 mapping = self._mapping
                 if mapping is None or mapping.frames < frames:
-                    mapping = self._map_part()
+                    if self._part is None:
+                        raise EarmarkError(f"“{self._path.name}” is closed.")
+                    part, dtype = self._part
+                    layout = _cached_layout(dtype, self.channels, self._ready)
+                    self._mapping = mapping = _Mapping(part, layout)
         mapping.check()
         return mapping
 
-    def _map_part(self) -> _Mapping:
-        if self._part is None:
-            raise EarmarkError("The source is closed.")
-        self._mapping = _Mapping(
-            self._part, _CACHED[self._dtype], _NPY_HEADER, self._ready, self.channels
-        )
-        return self._mapping
-
-    def _map(self, mapping: _Mapping) -> None:
+    def _finish(self, mapping: _Mapping) -> None:
         self._mapping = mapping
         self._ready = min(mapping.frames, self.frames)
         self._done = True
@@ -276,72 +307,76 @@ class SourceReader:
         for listener in tuple(self._listeners):
             listener()
 
-    def _start_decoding(self, path: Path, cached: Path) -> None:
-        self._thread = threading.Thread(
-            target=self._decode, args=(path, cached), name=f"decode {path.name}"
-        )
-        self._thread.daemon = True
-        self._thread.start()
-
-    def _decode(self, path: Path, cached: Path) -> None:
+    def _decode(self, cached: Path) -> None:
         part = cached.with_name(f"{cached.stem}.{uuid.uuid4().hex}.part")
         try:
             cached.parent.mkdir(parents=True, exist_ok=True)
-            self._fill(path, part)
-            if self._closed:
-                part.unlink(missing_ok=True)
-                return
-            with self._changed:
-                self._mapping = None
-                os.replace(part, cached)
-                self._part = None
-                mapping = _map_cached(cached, self.channels)
-                if mapping is None:
-                    raise EarmarkError(f"“{cached}” could not be written.")
-                self._map(mapping)
+            self._fill(part)
+            if not self._closing.is_set():
+                self._keep(part, cached)
         except EarmarkError as error:
             self.error = error
         except OSError as error:
             self.error = EarmarkError(
-                f"“{path.name}” could not be decoded: {error}.",
+                f"“{self._path.name}” could not be decoded: {error}.",
                 "Is there room on the disk that holds the cache?",
             )
         finally:
             self._done = True
             self._progress()
-            if self.error is not None:
-                part.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
 
-    def _fill(self, path: Path, part: Path) -> None:
-        with open_decoder(path) as decoder, part.open("wb", buffering=0) as file:
-            if (decoder.rate, decoder.channels) != (self.rate, self.channels):
-                raise EarmarkError(
-                    f"“{path.name}” is not the file it was when it was imported.",
-                    "Put the original file back.",
-                )
-            self._dtype = decoder.dtype
-            self._part = part
+    def _fill(self, part: Path) -> None:
+        # libsndfile need not be loaded to show what is already decoded.
+        from earmark.audio.decode import open_decoder
+
+        with open_decoder(self._path) as decoder, part.open("wb", buffering=0) as file:
+            self._check(decoder.rate, decoder.channels)
+            self._part = part, decoder.dtype
             _write_npy_header(file, decoder.dtype, 0, self.channels)
             written = 0
             for block in decoder.blocks():
-                if self._closed:
+                if self._closing.is_set():
                     return
-                file.write(np.ascontiguousarray(block).data)
+                _write_all(file, np.ascontiguousarray(block, decoder.dtype))
                 written += len(block)
                 self._ready = min(written, self.frames)
                 self._progress()
+            if not written:
+                raise EarmarkError(
+                    f"“{self._path.name}” holds no sound that can be decoded."
+                )
             file.seek(0)
             _write_npy_header(file, decoder.dtype, written, self.channels)
             os.fsync(file.fileno())
 
+    def _keep(self, part: Path, cached: Path) -> None:
+        """Let what was decoded take its place in the cache."""
+        with self._changed:
+            # Windows does not rename what is mapped.
+            self._mapping = self._part = None
+            part.replace(cached)
+            mapping = _map_cached(cached, self.channels)
+            if mapping is None:
+                raise EarmarkError(f"“{cached}” vanished while it was written.")
+            self._finish(mapping)
 
-_NPY_HEADER = 128
+
+def _write_all(file: BinaryIO, samples: NDArray[Any]) -> None:
+    """Write every byte: an unbuffered file may take fewer at a time."""
+    rest = samples.data.cast("B")
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
-def _write_npy_header(file: Any, dtype: str, frames: int, channels: int) -> None:
+def _cached_layout(dtype: str, channels: int, frames: int) -> PcmLayout:
+    return PcmLayout("NPY", _CACHED[dtype], _NPY_HEADER, 0, channels, frames, 0)
+
+
+def _write_npy_header(file: BinaryIO, dtype: str, frames: int, channels: int) -> None:
     header = {"descr": dtype, "fortran_order": False, "shape": (frames, channels)}
     np.lib.format.write_array_header_1_0(file, header)
-    assert file.tell() == _NPY_HEADER
+    assert file.tell() == _NPY_HEADER, "numpy leaves room for the length to grow"
 
 
 def _map_cached(path: Path, channels: int) -> _Mapping | None:
@@ -350,10 +385,10 @@ def _map_cached(path: Path, channels: int) -> _Mapping | None:
         with path.open("rb") as file:
             np.lib.format.read_magic(file)
             shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        encoding = _CACHED.get(dtype.str)
-        if encoding is None or len(shape) != 2 or shape[1] != channels or not shape[0]:
+        if dtype.str not in _CACHED or len(shape) != 2 or shape[1] != channels:
             return None
-        return _Mapping(path, encoding, _NPY_HEADER, shape[0], channels)
+        os.utime(path)  # it was used; see trim_cache
+        return _Mapping(path, _cached_layout(dtype.str, channels, shape[0]))
     except (OSError, ValueError, EarmarkError):
         return None
 
@@ -374,33 +409,7 @@ def open_source(source: Source, cache: Path, base: Path | None = None) -> Source
     EarmarkError
         If the file is gone, cannot be read or is not what it was.
     """
-    path = _absolute(source, base)
-    reader = SourceReader(source)
-    try:
-        layout = pcm_layout(path)
-    except OSError as error:
-        raise EarmarkError(
-            f"“{path}” cannot be read: {error.strerror or error}.",
-            "If it was moved, show Earmark where it is now.",
-        ) from error
-    if layout is not None:
-        if (layout.rate, layout.channels) != (source.rate, source.channels):
-            raise EarmarkError(
-                f"“{path.name}” is not the file it was when it was imported.",
-                "Put the original file back.",
-            )
-        reader._map(
-            _Mapping(path, layout.encoding, layout.offset, layout.frames,
-                     layout.channels)
-        )  # fmt: skip
-        return reader
-    cached = cache / "decoded" / f"{source.id}.npy"
-    mapping = _map_cached(cached, source.channels)
-    if mapping is not None:
-        reader._map(mapping)
-    else:
-        reader._start_decoding(path, cached)
-    return reader
+    return SourceReader(source, _absolute(source, base), cache)
 
 
 def _absolute(source: Source, base: Path | None) -> Path:
@@ -519,6 +528,38 @@ class Sources:
             self._open.clear()
         for reader in readers:
             reader.close()
+
+
+def trim_cache(cache: Path, limit: int) -> int:
+    """Remove what was used longest ago until the cache is not larger than a limit.
+
+    Parameters
+    ----------
+    cache : Path
+    limit : int
+        Bytes.
+
+    Returns
+    -------
+    int
+        Bytes removed. What is open stays readable until it is closed.
+    """
+    kept = [
+        (path.stat(), path)
+        for folder in ("decoded", "peaks")
+        for path in (cache / folder).glob("*.npy")
+    ]
+    total = sum(status.st_size for status, _ in kept)
+    removed = 0
+    for status, path in sorted(kept, key=lambda one: one[0].st_mtime):
+        if total - removed <= limit:
+            break
+        try:
+            path.unlink()
+        except OSError:
+            continue  # Windows does not remove what is open
+        removed += status.st_size
+    return removed
 
 
 def _remove_stale(folder: Path) -> None:

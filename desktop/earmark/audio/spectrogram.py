@@ -4,10 +4,10 @@ A tile is an image of up to 256 columns of uint8 decibels on the linear frequenc
 of the FFT. Frequency scale, colours and range are applied to it afterwards, by a gather
 of rows and a lookup table, and cost nothing to change.
 
-Columns lie `hop` frames apart, and `hop` grows by powers of two as the picture is zoomed
-out, so that a screen never needs more than two columns per pixel. The grid of a span
-starts at frame 0 of its source, and a tile is kept under the very audio that it is made
-from: a cut elsewhere in the clip moves tiles, but does not make them anew.
+Columns lie `hop` frames apart, and `hop` grows by powers of two as the picture is
+zoomed out, so that a screen never needs more than two columns per pixel. The grid of a
+span starts at frame 0 of its source, and a tile is kept under the very audio that it is
+made from: a cut elsewhere in the clip moves tiles, but does not make them anew.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WindowFunction = Literal[
 TILE_COLUMNS = 256
 DB_FLOOR = -120.0
 DB_STEP = 0.5
-"""A tile's value `v` stands for `DB_FLOOR + DB_STEP * v` dB; a full-scale sine is 0 dB."""
+"""A tile's value `v` stands for `DB_FLOOR + DB_STEP * v`; a full-scale sine is 0 dB."""
 
 WINDOWS = tuple(2**k for k in range(8, 15))
 COLOR_MAPS = {
@@ -374,7 +374,7 @@ def places(view: SpectrogramView, hop: int) -> Iterator[_Place]:
 def _regions(
     view: SpectrogramView, borders: list[int], hop: int
 ) -> Iterator[tuple[int, int, int]]:
-    """Stretches of the clip with one grid: begin, end, and the grid's position at begin.
+    """Stretches of the clip with one grid: begin, end, and where the grid is at begin.
 
     Spans that follow each other in their source share a grid, and so do short ones,
     which would else need a tile each.
@@ -565,7 +565,7 @@ class TileServer:
             thread.start()
 
     def request(self, view: SpectrogramView) -> TileSet:
-        """What can be drawn of a view now; the rest is made, and older requests are not.
+        """What can be drawn of a view now; the rest is made, older requests are not.
 
         Never blocks.
         """

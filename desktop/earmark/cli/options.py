@@ -75,7 +75,7 @@ def _without_none(annotation: Any) -> Any:
     return annotation
 
 
-def _click_type(kind: Any, field: FieldInfo) -> click.ParamType:
+def _click_type(kind: Any, field: FieldInfo) -> click.ParamType[Any]:
     if get_origin(kind) is Literal:
         return click.Choice([str(value) for value in get_args(kind)])
     lowest = next((m.ge for m in field.metadata if hasattr(m, "ge")), None)

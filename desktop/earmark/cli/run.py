@@ -127,7 +127,7 @@ OUTPUT = [
     click.Option(
         ["--device"],
         type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-        default="",
+        default=None,
         help="Where models run. [default: as in the settings]",
     ),
     click.Option(["--json", "as_json"], is_flag=True, help="Print JSON lines."),

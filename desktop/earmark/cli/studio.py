@@ -148,29 +148,32 @@ class Studio(AbstractContextManager["Studio"]):
         A `KeyboardInterrupt` cancels what is left and is raised again once the jobs
         have stopped.
         """
-        unsubscribe = self.queue.subscribe(listen)
+        waiting = {job for job in jobs if self.job(job).state not in FINISHED}
+
+        def follow(event: JobEvent) -> None:
+            listen(event)
+            if event.kind == "state" and self.job(event.job).state in FINISHED:
+                waiting.discard(event.job)
+
+        unsubscribe = self.queue.subscribe(follow)
         try:
-            self._pump(jobs)
+            self.wait_for(lambda: not waiting)
         except KeyboardInterrupt:
-            for job in self._open(jobs):
+            for job in tuple(waiting):
                 self.queue.cancel(job)
-            self._pump(jobs)
+            self.wait_for(lambda: not waiting)
             raise
         finally:
             unsubscribe()
 
+    def wait_for(self, reached: Callable[[], bool]) -> None:
+        """Handle what is posted until something is so."""
+        while not reached():
+            self._posted.get()()
+
     def job(self, job: int) -> Job:
         """The job as it is stored."""
         return self.project.job(job)
-
-    def _open(self, jobs: Sequence[int]) -> list[int]:
-        return [job for job in jobs if self.project.job(job).state not in FINISHED]
-
-    def _pump(self, jobs: Sequence[int]) -> None:
-        waiting = set(self._open(jobs))
-        while waiting:
-            self._posted.get()()
-            waiting.intersection_update(self._open(jobs))
 
 
 def write_clip(project: Project, clip: Clip, path: Path) -> None:

@@ -7,10 +7,10 @@ a new one; no samples are touched.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -256,7 +256,7 @@ class Remap:
     """Where ranges of a clip as it was are in the clip as it is now.
 
     Both clips are cut into the longest runs that each of them holds whole or not at
-    all. Runs that kept their order are matched first, as in a text comparison; a run
+    all. Runs that kept their order are matched first, so that most frames are; a run
     that is left over on both sides was moved; a stretch whose runs are found nowhere
     and whose length did not change was replaced in place (silenced, or rendered by an
     effect) and keeps its positions.
@@ -269,12 +269,12 @@ class Remap:
     def __init__(self, old: Spans, new: Spans) -> None:
         self._old_frames = count_frames(old)
         self._new_frames = count_frames(new)
-        same_place = [_place(span) for span in old] == [_place(span) for span in new]
-        self._kept, self._moved = (
-            ([_Match(0, 0, self._old_frames, False)], [])
-            if same_place
-            else _match(_runs(old, new), _runs(new, old))
-        )
+        if [_place(span) for span in old] == [_place(span) for span in new]:
+            self._kept = _Matches([_Match(0, 0, self._old_frames, False)])
+            self._moved = _Matches([])
+        else:
+            kept, moved = _match(_runs(old, new), _runs(new, old))
+            self._kept, self._moved = _Matches(kept), _Matches(moved)
 
     def __call__(self, start: int, stop: int) -> list[tuple[int, int]]:
         """Where `[start, stop)` is now.
@@ -290,8 +290,8 @@ class Remap:
             )
         if start == stop:
             return self._point(start)
-        kept = [part for match in self._kept if (part := match.part(start, stop))]
-        moved = [part for match in self._moved if (part := match.part(start, stop))]
+        kept = self._kept.parts(start, stop)
+        moved = self._moved.parts(start, stop)
         ranges = []
         if kept:
             ranges.append((min(a for a, _ in kept), max(b for _, b in kept)))
@@ -430,15 +430,28 @@ class _Match:
     frames: int
     mirrored: bool
 
-    def part(self, start: int, stop: int) -> tuple[int, int] | None:
-        """Where the part of `[start, stop)` that it holds is now."""
+    def part(self, start: int, stop: int) -> tuple[int, int]:
+        """Where the part of `[start, stop)` that it holds is now; it holds some."""
         first = max(start - self.old, 0)
         last = min(stop - self.old, self.frames)
-        if first >= last:
-            return None
         if self.mirrored:
             first, last = self.frames - last, self.frames - first
         return self.new + first, self.new + last
+
+
+class _Matches:
+    """Matches that can be asked for a range; they do not overlap."""
+
+    def __init__(self, matches: list[_Match]) -> None:
+        self._matches = sorted(matches, key=lambda match: match.old)
+        self._starts = [match.old for match in self._matches]
+        self._stops = [match.old + match.frames for match in self._matches]
+
+    def parts(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Where the parts of `[start, stop)` are now."""
+        first = bisect_right(self._stops, start)
+        last = bisect_left(self._starts, stop)
+        return [match.part(start, stop) for match in self._matches[first:last]]
 
 
 def _runs(spans: Spans, other: Spans) -> list[_Run]:
@@ -474,31 +487,79 @@ def _runs(spans: Spans, other: Spans) -> list[_Run]:
 
 def _match(old: list[_Run], new: list[_Run]) -> tuple[list[_Match], list[_Match]]:
     """The runs that kept their order, and those that were moved."""
-    matcher = SequenceMatcher(
-        None, [run.key for run in old], [run.key for run in new], autojunk=False
-    )
-    kept = []
-    changed = []
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
-            kept += [
-                _matched(a, b) for a, b in zip(old[i1:i2], new[j1:j2], strict=True)
-            ]
-        else:
-            changed.append((old[i1:i2], new[j1:j2]))
-    waiting = defaultdict(list)
-    for _, arrived in changed:
+    pairs = _common(old, new)
+    kept = [_matched(old[i], new[j]) for i, j in pairs]
+    edges = [(-1, -1), *pairs, (len(old), len(new))]
+    gaps = [
+        (old[i + 1 : next_i], new[j + 1 : next_j])
+        for (i, j), (next_i, next_j) in pairwise(edges)
+    ]
+    arrivals = defaultdict(list)
+    for _, arrived in gaps:
         for run in arrived:
             if run.source is not None:
-                waiting[run.key].append(run)
+                arrivals[run.key].append(run)
     moved = []
-    for gone, arrived in changed:
-        found = {run: waiting[run.key].pop(0) for run in gone if waiting[run.key]}
-        moved += [_matched(run, place) for run, place in found.items()]
-        lengths = [sum(run.frames for run in runs) for runs in (gone, arrived)]
-        if gone and not found and lengths[0] == lengths[1]:
-            kept.append(_Match(gone[0].begin, arrived[0].begin, lengths[0], False))
+    for gone, arrived in gaps:
+        found = [
+            _matched(run, arrivals[run.key].pop(0)) for run in gone if arrivals[run.key]
+        ]
+        moved += found
+        frames = sum(run.frames for run in gone)
+        if gone and not found and frames == sum(run.frames for run in arrived):
+            kept.append(_Match(gone[0].begin, arrived[0].begin, frames, False))
     return kept, moved
+
+
+def _common(old: list[_Run], new: list[_Run]) -> list[tuple[int, int]]:
+    """Pairs of indices of the same runs in both, in order, with the most frames.
+
+    A longest common subsequence weighted by frames, after Hunt and Szymanski, "A fast
+    algorithm for computing longest common subsequences", CACM 20 (1977).
+    """
+    shorter = min(len(old), len(new))
+    keys = [run.key for run in old], [run.key for run in new]
+    head = next((i for i in range(shorter) if keys[0][i] != keys[1][i]), shorter)
+    tail = next(
+        (i for i in range(shorter - head) if keys[0][~i] != keys[1][~i]),
+        shorter - head,
+    )
+    places = defaultdict(list)
+    for j in reversed(range(head, len(new) - tail)):
+        places[keys[1][j]].append(j)
+    # The best chains so far: each ends later in `new` and is heavier than the last.
+    ends: list[int] = []
+    chains: list[tuple[int, _Chain | None]] = []
+    for i in range(head, len(old) - tail):
+        for j in places[keys[0][i]]:
+            at = bisect_left(ends, j)
+            weight, chain = chains[at - 1] if at else (0, None)
+            weight += old[i].frames
+            stop = at
+            while stop < len(ends) and chains[stop][0] <= weight:
+                stop += 1
+            if at == len(ends) or ends[at] > j or stop > at:
+                ends[at:stop] = [j]
+                chains[at:stop] = [(weight, _Chain(i, j, chain))]
+    middle = []
+    link = chains[-1][1] if chains else None
+    while link is not None:
+        middle.append((link.old, link.new))
+        link = link.before
+    return [
+        *((i, i) for i in range(head)),
+        *reversed(middle),
+        *((len(old) - i, len(new) - i) for i in range(tail, 0, -1)),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """A common subsequence: its last pair, and what comes before."""
+
+    old: int
+    new: int
+    before: _Chain | None
 
 
 def _matched(old: _Run, new: _Run) -> _Match:

@@ -310,21 +310,22 @@ class Database:
         )
 
     def _change(self, title: str, kind: ChangeKind, changeset: bytes) -> Change:
-        keys: dict[str, set[Key]] = {}
-        tracks: set[int] = set()
+        keys: dict[str, set[Key]] = {table: set() for table in schema.TRACKED}
+        tracks: set[Any] = set()
         changed_labels = False
         with translated_errors(self.path):
             for row in apsw.Changeset.iter(changeset):
-                sides: list[Any] = [side for side in (row.old, row.new) if side]
-                key = sides[0][0]
-                keys.setdefault(row.name, set()).add(key)
-                if row.name == "tracks":
-                    tracks.add(key)
-                elif row.name == "labels":
-                    # The row of an update names its track only if that changed.
+                table, added = row.name, row.op == "INSERT"
+                values: Any = row.new if added else row.old
+                keys[table].add(values[0])
+                if table == "tracks":
+                    tracks.add(values[0])
+                elif table == "labels":
+                    # What an update leaves as it was is not in the changeset.
                     changed_labels |= row.op == "UPDATE"
-                    tracks |= {side[1] for side in sides if isinstance(side[1], int)}
-        rows = Rows((table, frozenset(found)) for table, found in keys.items())
+                    if values[1] is not apsw.no_change:
+                        tracks.add(values[1])
+        rows = Rows((table, frozenset(found)) for table, found in keys.items() if found)
         if changed_labels:
             tracks |= self._tracks_of(rows["labels"])
         return Change(title, kind, rows, frozenset(tracks))

@@ -4,57 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 from earmark.core import clips, records
 from earmark.core.clips import Clip, Source, Spans
+from earmark.core.contents import Contents, Fragment, check_range, range_bindings
 from earmark.core.database import Database, json_list
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import STATUSES, Label, TrackKind
 from earmark.core.sources import stored_path
 from earmark.core.tasks import Take, Text
 
-if TYPE_CHECKING:
-    from earmark.core.project import Project
-
 _UPDATE = "UPDATE labels SET"
 _DELETE = "DELETE FROM labels"
-_WHOLLY_INSIDE = (
-    "start >= :start AND stop <= :stop AND (start < :stop OR :stop = :frames)"
-)
-"""A point at the very end of the clip belongs to its last frame."""
-
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
 _CLASS_KEYS = ("", *"123456789")
-
-
-@dataclass(frozen=True, slots=True)
-class FragmentTrack:
-    """The labels of one track in a fragment; positions count from its beginning."""
-
-    name: str
-    kind: TrackKind
-    job: int | None
-    labels: tuple[Label, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """A stretch of a clip on its own, as on the clipboard.
-
-    It holds the labels that lie wholly inside it.
-    """
-
-    rate: int
-    channels: int
-    spans: Spans
-    tracks: tuple[FragmentTrack, ...] = ()
-
-    @property
-    def frames(self) -> int:
-        """Length in frames."""
-        return clips.count_frames(self.spans)
 
 
 class Edit:
@@ -66,8 +31,8 @@ class Edit:
     a clip, track or label that is gone.
     """
 
-    def __init__(self, project: Project, database: Database) -> None:
-        self._project = project
+    def __init__(self, contents: Contents, database: Database) -> None:
+        self._contents = contents
         self._database = database
 
     def add_source(self, source: Source) -> None:
@@ -85,7 +50,7 @@ class Edit:
                 "sources",
                 {
                     "id": source.id,
-                    "path": stored_path(source.path, self._project.folder),
+                    "path": stored_path(source.path, self._contents.folder),
                     "rate": source.rate,
                     "channels": source.channels,
                     "frames": source.frames,
@@ -96,9 +61,9 @@ class Edit:
 
     def move_source(self, source: str, path: Any) -> None:
         """Say where the file of a source is now; see `Project.relocate`."""
-        self._project.source(source)
+        self._contents.source(source)
         self._database.update(
-            "sources", source, {"path": stored_path(path, self._project.folder)}
+            "sources", source, {"path": stored_path(path, self._contents.folder)}
         )
 
     def add_clip(
@@ -136,7 +101,7 @@ class Edit:
         status: clips.ReviewStatus | None = None,
     ) -> None:
         """Change what is given."""
-        self._project.clip(clip)
+        self._contents.clip(clip)
         values: dict[str, Any] = {}
         if name is not None:
             values["name"] = _checked_text(name, "name of a clip")
@@ -148,22 +113,22 @@ class Edit:
 
     def remove_clip(self, clip: int) -> None:
         """Remove a clip with its tracks, labels and texts; its sources stay."""
-        self._project.clip(clip)
+        self._contents.clip(clip)
         self._database.run("DELETE FROM clips WHERE id = ?", (clip,))
 
     def duplicate_clip(
         self, clip: int, start: int | None = None, stop: int | None = None
     ) -> int:
         """A new clip with a range of a clip, or all of it, and what it is labelled."""
-        original = self._project.clip(clip)
+        original = self._contents.clip(clip)
         start = 0 if start is None else start
         stop = original.frames if stop is None else stop
-        _check_range(original, start, stop)
+        check_range(original, start, stop)
         return self._copy_to_clip(original, start, stop)
 
     def cut(self, clip: int, start: int, stop: int) -> Fragment:
         """Take a range out; gives it with the labels wholly inside."""
-        fragment = self._project.copy(clip, start, stop)
+        fragment = self._contents.copy(clip, start, stop)
         self.delete(clip, start, stop)
         return fragment
 
@@ -197,7 +162,7 @@ class Edit:
         self._insert_range_into_labels(clip, at, fragment.frames)
         self._set_spans(clip, clips.insert(target.spans, at, fragment.spans))
         tracks = {
-            (track.name, track.kind): track.id for track in self._project.tracks(clip)
+            (track.name, track.kind): track.id for track in self._contents.tracks(clip)
         }
         for pasted in fragment.tracks:
             track = tracks.get((pasted.name, pasted.kind))
@@ -241,8 +206,8 @@ class Edit:
         before = self._spans_of(clip, start, stop)
         self._database.run(
             f"{_UPDATE} start = :start + :stop - stop, stop = :start + :stop - start"
-            f" WHERE {records.IN_CLIP} AND {_WHOLLY_INSIDE}",
-            _range(before, start, stop),
+            f" WHERE {records.IN_CLIP} AND {records.WHOLLY_INSIDE}",
+            range_bindings(before, start, stop),
         )
         self._set_spans(clip, clips.reverse(before.spans, start, stop))
 
@@ -260,7 +225,7 @@ class Edit:
         self, clip: int, name: str, kind: TrackKind = "labels", job: int | None = None
     ) -> int:
         """Add a label track below the others; gives its id."""
-        self._project.clip(clip)
+        self._contents.clip(clip)
         below = self._database.value(
             "SELECT coalesce(max(position) + 1, 0) FROM tracks WHERE clip = ?", (clip,)
         )
@@ -284,7 +249,7 @@ class Edit:
         position: int | None = None,
     ) -> None:
         """Change what is given; the other tracks make room for a new position."""
-        before = self._project.track(track)
+        before = self._contents.track(track)
         values: dict[str, Any] = {}
         if name is not None:
             values["name"] = _checked_text(name, "name of a track")
@@ -294,7 +259,7 @@ class Edit:
         if position is not None:
             order = [
                 other.id
-                for other in self._project.tracks(before.clip)
+                for other in self._contents.tracks(before.clip)
                 if other.id != track
             ]
             order.insert(max(position, 0), track)
@@ -303,7 +268,7 @@ class Edit:
 
     def remove_track(self, track: int) -> None:
         """Remove a track with its labels."""
-        self._project.track(track)
+        self._contents.track(track)
         self._database.run("DELETE FROM tracks WHERE id = ?", (track,))
 
     def add_label(self, label: Label) -> int:
@@ -329,7 +294,9 @@ class Edit:
             return []
         # SQLite counts up from the largest id for ids that are not given.
         first = self._database.value("SELECT coalesce(max(id), 0) + 1 FROM labels")
-        self._database.run_many(records.INSERT_LABEL, records.label_values(fitting))
+        self._database.run_many(
+            records.INSERT_LABEL, map(records.LABEL_VALUES, fitting)
+        )
         return list(range(first, first + len(fitting)))
 
     def update_label(self, label: int, **fields: Any) -> Label:
@@ -493,7 +460,7 @@ class Edit:
 
     def add_take(self, take: Take) -> int:
         """Add a take; gives its id. Its own id is ignored."""
-        self._project.source(take.source)
+        self._contents.source(take.source)
         return self._database.insert(
             "takes",
             {
@@ -550,18 +517,18 @@ class Edit:
             raise EarmarkError(f"The {what} {key} is not there any more.")
 
     def _label(self, label: int) -> Label:
-        found = self._project.label(label)
+        found = self._contents.label(label)
         if found is None:
             raise EarmarkError(f"The label {label} is not there any more.")
         return found
 
     def _frames_of(self, track: int) -> int:
-        return self._project.clip(self._project.track(track).clip).frames
+        return self._contents.clip(self._contents.track(track).clip).frames
 
     def _spans_of(self, clip: int, start: int, stop: int) -> Clip:
         """The clip, if the range is inside it."""
-        found = self._project.clip(clip)
-        _check_range(found, start, stop)
+        found = self._contents.clip(clip)
+        check_range(found, start, stop)
         return found
 
     def _set_spans(self, clip: int, spans: Spans) -> None:
@@ -569,7 +536,7 @@ class Edit:
 
     def _check_spans(self, rate: int, spans: Spans) -> None:
         sources = {
-            key: self._project.source(key)
+            key: self._contents.source(key)
             for key in {span.source for span in spans}
             if key is not None
         }
@@ -594,9 +561,9 @@ class Edit:
     def _remove_range_from_labels(self, clip: Clip, start: int, stop: int) -> None:
         if start == stop:
             return
-        where = _range(clip, start, stop)
+        where = range_bindings(clip, start, stop)
         self._database.run(
-            f"{_DELETE} WHERE {records.IN_CLIP} AND {_WHOLLY_INSIDE}",
+            f"{_DELETE} WHERE {records.IN_CLIP} AND {records.WHOLLY_INSIDE}",
             where,
         )
         # A position moves to `start` if it is inside the range, and up if after it.
@@ -625,58 +592,22 @@ class Edit:
             original.tags,
         )
         columns = ", ".join(records.LABEL_FIELDS[4:])
-        for track in self._project.tracks(original.id):
+        for track in self._contents.tracks(original.id):
             new = self.add_track(copy, track.name, track.kind, track.job)
             self._database.run(
                 f"INSERT INTO labels (track, start, stop, {columns})"  # noqa: S608
                 " SELECT :new, max(start, :start) - :start, min(stop, :stop) - :start,"
                 f" {columns} FROM labels WHERE track = :track AND"
-                f" ((start < :stop AND stop > :start) OR ({_WHOLLY_INSIDE}))"
+                f" ((start < :stop AND stop > :start) OR ({records.WHOLLY_INSIDE}))"
                 " ORDER BY start, id",
-                _range(original, start, stop) | {"new": new, "track": track.id},
+                range_bindings(original, start, stop) | {"new": new, "track": track.id},
             )
         return copy
 
 
-def copy_fragment(
-    project: Project, database: Database, clip: int, start: int, stop: int
-) -> Fragment:
-    """What `Project.copy` gives."""
-    original = project.clip(clip)
-    _check_range(original, start, stop)
-    tracks = []
-    for track in project.tracks(clip):
-        rows = database.rows(
-            f"{records.SELECT_LABELS} WHERE track = :track AND {_WHOLLY_INSIDE}"
-            " ORDER BY start, id",
-            _range(original, start, stop) | {"track": track.id},
-        )
-        labels = tuple(
-            replace(label, start=label.start - start, stop=label.stop - start)
-            for label in (Label(*row) for row in rows)
-        )
-        if labels:
-            tracks.append(FragmentTrack(track.name, track.kind, track.job, labels))
-    spans = clips.slice_spans(original.spans, start, stop)
-    return Fragment(original.rate, original.channels, spans, tuple(tracks))
-
-
-def _range(clip: Clip, start: int, stop: int) -> dict[str, int]:
-    return {"clip": clip.id, "start": start, "stop": stop, "frames": clip.frames}
-
-
-def _check_range(clip: Clip, start: int, stop: int) -> None:
-    if not 0 <= start <= stop <= clip.frames:
-        raise EarmarkError(
-            f"The range from frame {start} to {stop} is not inside “{clip.name}”, which"
-            f" has {clip.frames} frames.",
-            "Select a range of the clip.",
-        )
-
-
 def _fitted(label: Label, frames: int) -> Label:
     """The label, clipped to a clip of so many frames."""
-    if not label.start <= label.stop or label.start > frames or label.stop < 0:
+    if label.start > label.stop or label.start > frames or label.stop < 0:
         raise EarmarkError(
             f"The label “{label.text}” from frame {label.start} to {label.stop} is not"
             f" inside the clip, which has {frames} frames.",
@@ -686,6 +617,8 @@ def _fitted(label: Label, frames: int) -> Label:
         raise EarmarkError(f"“{label.status}” is not a status of a label.")
     _checked_text(label.text, "text of a label")
     _checked_text(label.speaker, "name of a speaker")
+    if label.start >= 0 and label.stop <= frames:
+        return label
     return replace(label, start=max(label.start, 0), stop=min(label.stop, frames))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, get_args
 
 import numpy as np
@@ -103,9 +105,10 @@ class LabelArrays:
     statuses: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, rows: list[tuple[int, ...]]) -> LabelArrays:
-        """From rows that begin with id, start, stop and status code."""
-        columns = np.array([row[:4] for row in rows], np.int64).reshape(-1, 4)
+    def of(cls, rows: Sequence[tuple[int, ...]]) -> LabelArrays:
+        """From rows of id, start, stop and status code."""
+        values = np.fromiter(chain.from_iterable(rows), np.int64, 4 * len(rows))
+        columns = values.reshape(-1, 4)
         columns = columns[np.lexsort((columns[:, 0], columns[:, 1]))].T
         ids, starts, stops, statuses = (np.ascontiguousarray(c) for c in columns)
         return cls(ids, starts, stops, statuses.astype(np.uint8))
@@ -120,14 +123,16 @@ class LabelArrays:
         touching = (stops > start) | (self.starts[:before] == start)
         return np.flatnonzero(touching)
 
-    def changed(self, ids: frozenset[int], rows: list[tuple[int, ...]]) -> LabelArrays:
+    def changed(
+        self, ids: frozenset[int], rows: Sequence[tuple[int, ...]]
+    ) -> LabelArrays:
         """These after an edit of a few labels.
 
         Parameters
         ----------
         ids : frozenset of int
             The labels that were added, changed or removed, or belong elsewhere.
-        rows : list of tuple
+        rows : sequence of tuple
             What is there of them now, as for `of`.
         """
         at = np.array([i for key in ids for i in np.flatnonzero(self.ids == key)], int)

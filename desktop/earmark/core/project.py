@@ -8,7 +8,7 @@ names. So an edit that returned survives the end of the process, and so does its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,8 @@ import apsw
 from filelock import FileLock
 
 from earmark.core import clips, records, storage
-from earmark.core.clips import Clip, Source, Spans
+from earmark.core.clips import Source
+from earmark.core.contents import Contents, Fragment, FragmentTrack
 from earmark.core.database import (
     HISTORY_BYTES,
     Change,
@@ -28,11 +29,10 @@ from earmark.core.database import (
     ProjectCorrupt,
     ProjectInUse,
     ProjectTooNew,
-    json_list,
 )
-from earmark.core.edit import Edit, Fragment, FragmentTrack, copy_fragment
+from earmark.core.edit import Edit
 from earmark.core.errors import EarmarkError
-from earmark.core.labels import STATUSES, Label, LabelArrays, LabelTrack, Word
+from earmark.core.labels import Label
 from earmark.core.records import StoredResult, StoredText
 from earmark.core.sources import copy_source, hash_file
 from earmark.core.tasks import AudioFile, Job, JobState, Prediction, Take, Text
@@ -53,14 +53,6 @@ __all__ = [
     "hash_file",
 ]
 
-_STATUS_CODE = "CASE status {} ELSE 0 END".format(
-    " ".join(f"WHEN '{status}' THEN {code}" for code, status in enumerate(STATUSES))
-)
-_SELECT_ARRAYS = f"SELECT id, start, stop, {_STATUS_CODE}, track FROM labels"  # noqa: S608
-_FOREVER = 2**63 - 1
-_MANY_LABELS = 100
-"""From so many changed labels on, the arrays of a track are read anew."""
-
 
 @dataclass(frozen=True, slots=True)
 class AcceptedResults:
@@ -71,7 +63,7 @@ class AcceptedResults:
     takes: tuple[int, ...] = ()
 
 
-class Project:
+class Project(Contents):
     """An open project; made by `create`, `open` or `salvage`, to be closed.
 
     All methods are called on one thread. Those that change anything raise an
@@ -93,17 +85,13 @@ class Project:
         *,
         history_bytes: int = HISTORY_BYTES,
     ) -> None:
-        self.folder = folder
+        path = folder / storage.DATABASE
+        super().__init__(folder, Database(connection, path, history_bytes))
         self.read_only = lock is None
         self._lock = lock
         self._history_bytes = history_bytes
-        self._database = self._database_on(connection)
-        self._editing = False
         self._closed = False
         self._listeners: list[Callable[[Change], None]] = []
-        self._spans: dict[int, tuple[str, Spans]] = {}
-        self._arrays: dict[int, LabelArrays] = {}
-        self._unsaved_views: dict[str, dict[str, Any]] = {}
 
     @classmethod
     def create(
@@ -184,11 +172,6 @@ class Project:
         return cls(folder, storage.salvage(folder), None)
 
     @property
-    def name(self) -> str:
-        """The folder's name without its suffix."""
-        return self.folder.stem
-
-    @property
     def audio_folder(self) -> Path:
         """Where recorded, generated and collected audio is kept."""
         return self.folder / storage.AUDIO
@@ -238,196 +221,6 @@ class Project:
             self.set_view(key, value)
         self._unsaved_views.clear()
 
-    def sources(self) -> list[Source]:
-        """All sources."""
-        rows = self._database.rows(records.SELECT_SOURCES)
-        return [records.source_from_row(row, self.folder) for row in rows]
-
-    def source(self, source: str) -> Source:
-        """One source.
-
-        Raises
-        ------
-        EarmarkError
-            If the project does not know it.
-        """
-        row = self._database.row(f"{records.SELECT_SOURCES} WHERE id = ?", (source,))
-        if row is None:
-            raise EarmarkError(
-                f"The project {self.name} does not know the audio file {source}.",
-                "Import the file first.",
-            )
-        return records.source_from_row(row, self.folder)
-
-    def missing_sources(self) -> list[Source]:
-        """The sources whose file is not where it was."""
-        return [source for source in self.sources() if not source.path.is_file()]
-
-    def clips(self) -> list[Clip]:
-        """All clips, in the order in which they were added."""
-        return [
-            self._clip_from_row(row)
-            for row in self._database.rows(f"{records.SELECT_CLIPS} ORDER BY id")
-        ]
-
-    def clip(self, clip: int) -> Clip:
-        """One clip.
-
-        Raises
-        ------
-        EarmarkError
-            If it is gone.
-        """
-        row = self._database.row(f"{records.SELECT_CLIPS} WHERE id = ?", (clip,))
-        if row is None:
-            raise EarmarkError(f"The clip {clip} is not there any more.")
-        return self._clip_from_row(row)
-
-    def tracks(self, clip: int) -> list[LabelTrack]:
-        """The label tracks of a clip from top to bottom."""
-        rows = self._database.rows(
-            f"{records.SELECT_TRACKS} WHERE clip = ? ORDER BY position, id",
-            (clip,),
-        )
-        return [LabelTrack(*row) for row in rows]
-
-    def track(self, track: int) -> LabelTrack:
-        """One label track.
-
-        Raises
-        ------
-        EarmarkError
-            If it is gone.
-        """
-        row = self._database.row(f"{records.SELECT_TRACKS} WHERE id = ?", (track,))
-        if row is None:
-            raise EarmarkError(f"The label track {track} is not there any more.")
-        return LabelTrack(*row)
-
-    def labels(
-        self,
-        track: int,
-        start: int | None = None,
-        stop: int | None = None,
-        *,
-        limit: int | None = None,
-    ) -> list[Label]:
-        """The labels of a track that touch `[start, stop)`, in order of start.
-
-        A label touches the range if they share a frame, or if it starts where the
-        range does.
-
-        Parameters
-        ----------
-        track : int
-        start, stop : int, optional
-            All before `stop`, all from `start` on, or all labels if left out.
-        limit : int, optional
-            Give at most so many.
-        """
-        rows = self._database.rows(
-            f"{records.SELECT_LABELS} WHERE track = :track"
-            " AND start < :stop AND (stop > :start OR start = :start)"
-            " ORDER BY start, id LIMIT :limit",
-            {
-                "track": track,
-                "start": -1 if start is None else start,
-                "stop": _FOREVER if stop is None else stop,
-                "limit": -1 if limit is None else limit,
-            },
-        )
-        return [Label(*row) for row in rows]
-
-    def labels_by_id(self, labels: Iterable[int]) -> dict[int, Label]:
-        """Those of some labels that are there."""
-        rows = self._database.rows(
-            f"{records.SELECT_LABELS} WHERE {records.LISTED}",
-            (json_list(labels),),
-        )
-        return {row[0]: Label(*row) for row in rows}
-
-    def label(self, label: int) -> Label | None:
-        """One label, or None if it is gone."""
-        row = self._database.row(f"{records.SELECT_LABELS} WHERE id = ?", (label,))
-        return None if row is None else Label(*row)
-
-    def label_count(self, track: int) -> int:
-        """How many labels a track has."""
-        count = "SELECT count(*) FROM labels WHERE track = ?"
-        return int(self._database.value(count, (track,)))
-
-    def find_labels(self, text: str, clip: int | None = None) -> list[Label]:
-        """The labels whose text holds `text`, upper and lower case being the same.
-
-        They come track by track, in order of start.
-        """
-        rows = self._database.rows(
-            f"{records.SELECT_LABELS} WHERE instr(casefold(text), :text)"
-            f" AND (:clip IS NULL OR {records.IN_CLIP})"
-            " ORDER BY track, start, id",
-            {"text": text.casefold(), "clip": clip},
-        )
-        return [Label(*row) for row in rows]
-
-    def label_arrays(self, track: int) -> LabelArrays:
-        """The labels of a track for drawing.
-
-        They are kept and brought up to date after each edit, so that asking again is
-        cheap with any number of labels.
-        """
-        if self._editing:
-            return self._read_arrays(track)
-        if track not in self._arrays:
-            self._arrays[track] = self._read_arrays(track)
-        return self._arrays[track]
-
-    def vocabulary(self) -> list[Word]:
-        """The vocabulary, in the order in which it was made."""
-        rows = self._database.rows(f"{records.SELECT_WORDS} ORDER BY id")
-        return [Word(*row) for row in rows]
-
-    def takes(self) -> list[Take]:
-        """All takes, in the order in which they were made."""
-        rows = self._database.rows(f"{records.SELECT_TAKES} ORDER BY id")
-        return [_take(row) for row in rows]
-
-    def take(self, take: int) -> Take:
-        """One take.
-
-        Raises
-        ------
-        EarmarkError
-            If it is gone.
-        """
-        row = self._database.row(f"{records.SELECT_TAKES} WHERE id = ?", (take,))
-        if row is None:
-            raise EarmarkError(f"The take {take} is not there any more.")
-        return _take(row)
-
-    def text(self, job: int, role: str) -> StoredText | None:
-        """The accepted text of a job in a role."""
-        row = self._database.row(
-            f"{records.SELECT_TEXTS} WHERE job = ? AND role = ?",
-            (job, role),
-        )
-        return None if row is None else _text(row)
-
-    def texts(self, clip: int) -> list[StoredText]:
-        """The accepted texts about a clip, oldest first."""
-        rows = self._database.rows(
-            f"{records.SELECT_TEXTS} WHERE clip = ? ORDER BY id",
-            (clip,),
-        )
-        return [_text(row) for row in rows]
-
-    def view(self, key: str) -> dict[str, Any] | None:
-        """What `set_view` was last given for a key."""
-        if key in self._unsaved_views:
-            return self._unsaved_views[key]
-        stored = self._database.value("SELECT value FROM views WHERE key = ?", (key,))
-        value: dict[str, Any] | None = stored and records.decode(stored)
-        return value
-
     def set_view(self, key: str, value: dict[str, Any]) -> None:
         """Keep the state of a view, outside the history.
 
@@ -470,10 +263,6 @@ class Project:
                 self._editing = False
         if recording.change is not None:
             self._publish(recording.change)
-
-    def copy(self, clip: int, start: int, stop: int) -> Fragment:
-        """A range of a clip with the labels wholly inside it, as for the clipboard."""
-        return copy_fragment(self, self._database, clip, start, stop)
 
     def undo(self) -> Change | None:
         """Take back the last edit; None if there is none."""
@@ -614,26 +403,6 @@ class Project:
                 list(enumerate(order, start=1)),
             )
 
-    def job(self, job: int) -> Job:
-        """One job, also one that was removed from the queue after it was accepted.
-
-        Raises
-        ------
-        EarmarkError
-            If it is not there.
-        """
-        row = self._database.row(f"{records.SELECT_JOBS} WHERE id = ?", (job,))
-        if row is None:
-            raise EarmarkError(f"The job {job} is not there any more.")
-        return records.job_from_row(row, self.folder)
-
-    def jobs(self) -> list[Job]:
-        """The jobs of the queue in order."""
-        rows = self._database.rows(
-            f"{records.SELECT_JOBS} WHERE removed = 0 ORDER BY position"
-        )
-        return [records.job_from_row(row, self.folder) for row in rows]
-
     def remove_job(self, job: int) -> None:
         """Take a job and its results out of the queue.
 
@@ -658,15 +427,6 @@ class Project:
                     for result in results
                 ],
             )
-
-    def results(self, job: int) -> list[StoredResult]:
-        """What `add_results` stored for a job, in order."""
-        return [
-            records.decode_result(kind, value, self.folder)
-            for kind, value in self._database.rows(
-                "SELECT kind, value FROM results WHERE job = ? ORDER BY id", (job,)
-            )
-        ]
 
     def clear_results(self, job: int) -> None:
         """Forget what a job gave."""
@@ -753,37 +513,6 @@ class Project:
         edit.add_labels(labels)
         return tuple(tracks.values())
 
-    def _clip_from_row(self, row: tuple[Any, ...]) -> Clip:
-        key, name, rate, channels, stored, tags, status = row
-        known = self._spans.get(key)
-        if known is None or known[0] != stored:
-            known = self._spans[key] = (stored, records.decode_spans(stored))
-        return Clip(
-            key, name, rate, channels, known[1], tuple(records.decode(tags)), status
-        )
-
-    def _read_arrays(self, track: int) -> LabelArrays:
-        return LabelArrays.of(
-            self._database.rows(f"{_SELECT_ARRAYS} WHERE track = ?", (track,))
-        )
-
-    def _refresh_arrays(self, change: Change) -> None:
-        """Bring the kept arrays up to date."""
-        for track in change.rows["tracks"]:
-            self._arrays.pop(int(track), None)
-        changed = frozenset(int(key) for key in change.rows["labels"])
-        if len(changed) > _MANY_LABELS:
-            for track in change.tracks:
-                self._arrays.pop(track, None)
-        elif changed:
-            rows = self._database.rows(
-                f"{_SELECT_ARRAYS} WHERE {records.LISTED}",
-                (json_list(changed),),
-            )
-            for track, arrays in self._arrays.items():
-                now = [row for row in rows if row[4] == track]
-                self._arrays[track] = arrays.changed(changed, now)
-
     def _step(self, step: Callable[[], Change | None]) -> Change | None:
         self._check_writable()
         self._check_no_edit()
@@ -822,9 +551,6 @@ class Project:
             (key, value),
         )
 
-    def _database_on(self, connection: apsw.Connection) -> Database:
-        return Database(connection, self.folder / storage.DATABASE, self._history_bytes)
-
     def _release(self) -> None:
         self._database.close()
         if self._lock is not None:
@@ -836,7 +562,8 @@ class Project:
         self.folder = folder
         self.read_only = False
         self._lock = lock
-        self._database = self._database_on(connection)
+        path = folder / storage.DATABASE
+        self._database = Database(connection, path, self._history_bytes)
 
     def _move(self, target: Path) -> bool:
         """Rename the folder; False if the target is on another disk."""
@@ -858,13 +585,3 @@ def _place_audio(edit: Edit, job: int, file: AudioFile, key: str) -> tuple[int, 
     spans = (clips.Span(key, 0, file.frames),)
     clip = edit.add_clip(file.name, file.rate, file.channels, spans)
     return clip, edit.add_take(Take(0, key, clip, job, file.scores))
-
-
-def _take(row: tuple[Any, ...]) -> Take:
-    key, source, clip, job, scores, outcome = row
-    return Take(key, source, clip, job, records.decode(scores), records.decode(outcome))
-
-
-def _text(row: tuple[Any, ...]) -> StoredText:
-    key, job, clip, role, text, data = row
-    return StoredText(key, job, clip, role, text, records.decode(data))

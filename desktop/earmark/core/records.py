@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,19 @@ SELECT_TAKES = "SELECT id, source, clip, job, scores, outcome FROM takes"
 SELECT_TEXTS = "SELECT id, job, clip, role, text, data FROM texts"
 SELECT_JOBS = f"SELECT {', '.join(JOB_FIELDS)} FROM jobs"  # noqa: S608
 INSERT_LABEL = (
-    f"INSERT INTO labels ({', '.join(LABEL_FIELDS)})"  # noqa: S608 - own names
-    f" VALUES ({', '.join('?' * len(LABEL_FIELDS))})"
+    f"INSERT INTO labels ({', '.join(LABEL_FIELDS[1:])})"  # noqa: S608 - own names
+    f" VALUES ({', '.join('?' * len(LABEL_FIELDS[1:]))})"
 )
+"""A new label takes `LABEL_VALUES` of it."""
+LABEL_VALUES = attrgetter(*LABEL_FIELDS[1:])
 
 LISTED = "id IN (SELECT value FROM json_each(?))"
 """The condition for the rows whose ids are bound as `json_list`."""
 IN_CLIP = "track IN (SELECT id FROM tracks WHERE clip = :clip)"
+WHOLLY_INSIDE = (
+    "start >= :start AND stop <= :stop AND (start < :stop OR :stop = :frames)"
+)
+"""A point at the very end of the clip belongs to its last frame."""
 
 _RESULT_KINDS: dict[type[StoredResult], str] = {
     Prediction: "prediction",
@@ -176,12 +183,6 @@ def decode_result(kind: str, value: str, folder: Path) -> StoredResult:
     if isinstance(result, AudioFile):
         return replace(result, path=folder / result.path)
     return result
-
-
-def label_values(labels: Iterable[Label]) -> Iterator[tuple[Any, ...]]:
-    """Rows of `SELECT_LABELS` for new labels."""
-    for label in labels:
-        yield (None, *(getattr(label, name) for name in LABEL_FIELDS[1:]))
 
 
 def _job_value(name: str, value: Any, folder: Path) -> Any:

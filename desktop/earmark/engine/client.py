@@ -16,17 +16,20 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from earmark.core.tasks import Usage
 from earmark.engine import protocol
+
+if TYPE_CHECKING:
+    import psutil
 
 GRACE_S = 2.0
 """How long a cancelled job may take to its next cancel point."""
 
 KEEP_MB = 64.0
-"""An idle engine that grew by more than this since it started is ended after a cancel:
-only the end of a process gives memory back for certain."""
+"""An engine that had grown by more than this is ended after a cancel if nothing else
+runs in it: only the end of a process gives its memory back for certain."""
 
 _STDERR_BYTES = 8192
 
@@ -75,7 +78,8 @@ class _Process:
     lines: queue.SimpleQueue[bytes | None] = field(default_factory=queue.SimpleQueue)
     popen: subprocess.Popen[bytes] | None = None
     killed: bool = False
-    ready: bool = False
+    observed: psutil.Process | None = None
+    """Set once the engine is ready."""
     fault: str = ""
     base_mb: float = 0.0
     jobs: set[int] = field(default_factory=set)
@@ -84,12 +88,12 @@ class _Process:
 
     def memory_mb(self) -> float:
         """Resident memory; 0 if it does not run."""
-        if self.popen is None:
+        if self.observed is None:
             return 0.0
         import psutil
 
         try:
-            return float(psutil.Process(self.popen.pid).memory_info().rss) / _MB
+            return float(self.observed.memory_info().rss) / _MB
         except psutil.Error:
             return 0.0
 
@@ -131,7 +135,7 @@ class EngineClient:
     grace_s : float
         How long a cancelled job may take to stop before its engine is killed.
     keep_mb : float
-        An idle engine that holds more is ended after a cancel.
+        An engine that had grown by more is ended after a cancel when it is idle.
     """
 
     def __init__(
@@ -260,7 +264,7 @@ class EngineClient:
             target=self._read, args=(process, popen), name="engine-out", daemon=True
         ).start()
         assert popen.stdin is not None
-        with popen.stdin as pipe, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), popen.stdin as pipe:
             while (line := process.lines.get()) is not None:
                 pipe.write(line)
                 pipe.flush()
@@ -285,7 +289,7 @@ class EngineClient:
         """Pass on what the process says until its end."""
         assert popen.stdout is not None
         assert popen.stderr is not None
-        tail = _Tail(popen.stderr)
+        output = _Tail(popen.stderr)
         with popen.stdout as lines:
             for line in lines:
                 try:
@@ -296,20 +300,26 @@ class EngineClient:
                     process.fault = f"The engine said what cannot be read: {error}."
                     process.kill()
                     break
-                self._receive(process, message)
+                self._receive(process, message, output)
         try:
             popen.wait(1.0)
         except subprocess.TimeoutExpired:  # it closed its output and lives on
             process.kill()
             popen.wait()
-        self._end(process, tail.text())
+        self._end(process, output.text())
 
-    def _receive(self, process: _Process, message: protocol.FromEngine) -> None:
+    def _receive(
+        self, process: _Process, message: protocol.FromEngine, output: _Tail
+    ) -> None:
         """Pass a message on, unless its job is on its way out."""
         if isinstance(message, protocol.Ready):
-            process.ready = True
+            import psutil  # 10 ms that the window's start can do without
+
+            process.observed = psutil.Process(message.pid)
             process.base_mb = process.memory_mb()
             return
+        if isinstance(message, protocol.Started) and len(process.jobs) == 1:
+            output.clear()  # what earlier jobs wrote does not explain this one's end
         last = protocol.Done | protocol.Failed | protocol.Stopped
         with self._lock:
             stopping = process.stopping.get(message.job)
@@ -325,8 +335,8 @@ class EngineClient:
     def _stopped(self, process: _Process, job: int, stopping: _Stopping) -> None:
         """A job stopped by itself; end its engine too if that holds much memory."""
         stopping.timer.cancel()
-        idle = not process.jobs
-        if idle and process.memory_mb() - process.base_mb > self._keep_mb:
+        held_mb = max(stopping.memory_mb, process.memory_mb()) - process.base_mb
+        if not process.jobs and held_mb > self._keep_mb:
             self._retire(process)  # its end tells of the job
         else:
             del process.stopping[job]
@@ -354,7 +364,9 @@ class EngineClient:
         if lost:
             asked = process.killed and not process.fault
             message = process.fault or _exit_message(process.popen)
-            self._on_exit(ExitReason(message, output, lost, asked, process.ready))
+            self._on_exit(
+                ExitReason(message, output, lost, asked, process.observed is not None)
+            )
         with self._lock:
             self._living.discard(process)
         process.lines.put(None)
@@ -376,6 +388,10 @@ class _Tail:
         with self._pipe:
             while chunk := os.read(self._pipe.fileno(), 4096):
                 self._kept = (self._kept + chunk)[-_STDERR_BYTES:]
+
+    def clear(self) -> None:
+        """Forget what came so far."""
+        self._kept = b""
 
     def text(self) -> str:
         """What there is, once the pipe has closed."""

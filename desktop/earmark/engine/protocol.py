@@ -207,5 +207,10 @@ def decode(line: bytes) -> Message:
     try:
         fields = json.loads(line)
         return _adapter(fields.pop("type")).validate_python(fields)
-    except (ValueError, KeyError, AttributeError, TypeError, ValidationError) as error:
-        raise ProtocolError(f"{line[:120]!r} is not a message: {error}") from error
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        reason = f"{where}: {fault['msg']}"
+        raise ProtocolError(f"{line[:120]!r} is not a message: {reason}") from error
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ProtocolError(f"{line[:120]!r} is not a message") from error

@@ -153,7 +153,17 @@ class JobQueue:
         self._project = project
         self._running: dict[int, _Running] = {}
         self._stopping: dict[int, str] = {}
-        self._held = {job.id for job in project.jobs() if job.state == JobState.WAITING}
+        self._removed: set[int] = set()
+        self._read_order()
+        self._held = set(self._waiting)
+
+    def _read_order(self) -> None:
+        """The waiting jobs in order, each with its task."""
+        self._waiting = {
+            job.id: job.task
+            for job in self._project.jobs()
+            if job.state == JobState.WAITING
+        }
 
     def _new_engine(self) -> Engine:
         """An engine whose messages are dropped once it was replaced."""
@@ -203,6 +213,7 @@ class JobQueue:
                 created=datetime.now(UTC).isoformat(timespec="milliseconds"),
             )
         )
+        self._waiting[job] = task.id
         self._tell(job, "added")
         self._pump()
         return job
@@ -223,11 +234,12 @@ class JobQueue:
             return
         running = self._running.pop(job, None)
         usage = running.usage if running else Usage()
+        self._waiting.pop(job, None)
+        self._held.discard(job)
         self._project.update_job(job, state=JobState.CANCELLED, usage=usage)
         if running is not None:
             self._stopping[job] = running.job.task
             self._engine.cancel(job)
-        self._held.discard(job)
         self._tell(job, "state")
 
     def retry(self, job: int) -> int:
@@ -249,9 +261,7 @@ class JobQueue:
                 f"The job {job} is {old.state} and cannot be resumed.",
                 "Resume a job that failed, was cancelled or was interrupted.",
             )
-        self._rewind(job, self._resume_frame(old))
-        self._project.update_job(job, state=JobState.WAITING, error="", traceback="")
-        self._tell(job, "state")
+        self._put_back(job)
         self._pump()
 
     def remove(self, job: int) -> None:
@@ -263,11 +273,14 @@ class JobQueue:
                 if isinstance(result, AudioFile):
                     result.path.unlink(missing_ok=True)
         self._project.remove_job(job)
+        if job in self._stopping:
+            self._removed.add(job)
         self._tell(job, "removed")
 
     def move(self, job: int, before: int | None) -> None:
         """Put a job before another one, or at the end for None."""
         self._project.move_job(job, before)
+        self._read_order()
         self._tell(job, "state")
 
     def jobs(self) -> list[Job]:
@@ -316,32 +329,31 @@ class JobQueue:
         self._running.clear()
         self._stopping.clear()
 
-    def _next_jobs(self) -> list[Job]:
+    def _next_jobs(self) -> list[int]:
         """The first waiting job of every task that is free."""
-        if self._project.closed or self._project.read_only:
-            return []
         busy = {running.job.task for running in self._running.values()}
         busy.update(self._stopping.values())
         chosen = []
-        for job in self._project.jobs():
-            waits = job.state == JobState.WAITING and job.id not in self._held
-            if waits and job.task not in busy:
-                busy.add(job.task)
+        for job, task in self._waiting.items():
+            if task not in busy and job not in self._held:
+                busy.add(task)
                 chosen.append(job)
         return chosen
 
     def _pump(self) -> None:
         """Give the engine what may run now."""
+        if self._project.closed or self._project.read_only:
+            return
         for job in self._next_jobs():
             try:
-                task = self._plugins.task(job.task)
+                task = self._plugins.task(self._waiting.pop(job))
             except EarmarkError as error:  # its plugin is gone
-                self._fail(job.id, str(error))
+                self._fail(job, str(error))
                 continue
             running = self._project.update_job(
-                job.id, state=JobState.RUNNING, usage=Usage(), error="", traceback=""
+                job, state=JobState.RUNNING, usage=Usage(), error="", traceback=""
             )
-            self._running[job.id] = _Running(running, task.title)
+            self._running[job] = _Running(running, task.title)
             settings = self._settings()
             self._engine.run(
                 protocol.Run(
@@ -354,7 +366,14 @@ class JobQueue:
                     memory_budget_mb=settings.memory_budget_mb,
                 )
             )
-            self._tell(job.id, "state")
+            self._tell(job, "state")
+
+    def _put_back(self, job: int) -> None:
+        """Let a job wait again, to go on behind its last segment."""
+        self._rewind(job, self._resume_frame(self._project.job(job)))
+        self._project.update_job(job, state=JobState.WAITING, error="", traceback="")
+        self._read_order()
+        self._tell(job, "state")
 
     def _take_message(self, message: protocol.FromEngine) -> None:
         """What the engine says about a job; nothing lands once that was cancelled."""
@@ -452,11 +471,12 @@ class JobQueue:
     def _take_stop(self, job: int, usage: Usage) -> None:
         """A cancelled job has stopped: its row says what that took."""
         del self._stopping[job]
-        old = next((known for known in self.jobs() if known.id == job), None)
-        if old is not None:  # it may have been removed meanwhile
+        if job in self._removed:
+            self._removed.remove(job)
+        else:
             if not usage.device:  # killed: what it had said before is all there is
                 usage = replace(
-                    old.usage,
+                    self._project.job(job).usage,
                     memory_mb=usage.memory_mb,
                     freed_mb=usage.freed_mb,
                     stop_s=usage.stop_s,
@@ -479,9 +499,7 @@ class JobQueue:
                 self._fail(job, reason.message, reason.output)
                 continue
             del self._running[job]
-            self._rewind(job, self._resume_frame(self._project.job(job)))
-            self._project.update_job(job, state=JobState.WAITING)
-            self._tell(job, "state")
+            self._put_back(job)
         self._pump()
 
     def _resume_frame(self, job: Job) -> int | None:

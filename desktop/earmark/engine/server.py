@@ -259,12 +259,14 @@ class Execution:
             return
         # Rubbish is this runner's failure, not the pipe's: find it here.
         try:
+            if not isinstance(result, StoredResult):
+                raise TypeError(f"a {type(result).__name__} is not among them")
             checked = protocol.decode(protocol.encode(protocol.Results(job, (result,))))
         except (protocol.ProtocolError, TypeError) as error:
             raise EarmarkError(
-                f"The runner {self._run.runner} yielded {result!r:.200}, which is no "
-                f"result: {error}",
-                "A runner yields Progress, Prediction, Text and AudioFile.",
+                f"The runner {self._run.runner} yielded what is no result: {error}.",
+                "A runner yields Progress, Prediction, Text and AudioFile, and plain "
+                "data in them.",
             ) from error
         assert isinstance(checked, protocol.Results)
         for found in checked.results:
@@ -422,7 +424,7 @@ def main() -> NoReturn:
     """Serve the host at the other end of standard input until that closes."""
     os.environ.update(protocol.ENVIRONMENT)
     from_host, to_host = _take_pipes()
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)
     # Ctrl+C in a terminal reaches the command line, which cancels its jobs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_host()

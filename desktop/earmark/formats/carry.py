@@ -246,8 +246,7 @@ def loss_sentences(
     breaks = sum(1 for label in labels if BREAKS.search(label.text.strip()))
     clauses = list(moved)
     if breaks:
-        verb = "becomes" if breaks == 1 else "become"
-        clauses.append(f"line breaks in {counted(breaks, 'text')} {verb} spaces")
+        clauses.append(f"line breaks in {counted(breaks, 'text')} become spaces")
     gone = [(count, noun) for count, noun in (*counts, *also_dropped) if count]
     if gone:
         verb = "is" if len(gone) == 1 and gone[0][0] == 1 else "are"
@@ -282,8 +281,12 @@ def flat_losses(
     clauses = list(moved)
     if merged:
         clauses.insert(0, f"{tiers} tiers are merged into one")
+    shown = [
+        replace(document, tiers=flat_tiers(document))
+        for document in without_rejected(documents)
+    ]
     return loss_sentences(
-        without_rejected(documents),
+        shown,
         keeps=keeps,
         moved=clauses,
         also_dropped=[

@@ -40,7 +40,7 @@ from earmark.formats.document import (
 )
 from earmark.formats.format import LabelFormat, ReadContext, last_part
 from earmark.formats.jsonfile import Node, read_json, write_json
-from earmark.formats.spreadsheet import STATUSES
+from earmark.formats.spreadsheet import STATUS_NAMES
 from earmark.formats.textfile import file_error, one_line
 
 _PREDICTED = ("predicted", "rejected")
@@ -58,7 +58,7 @@ def _carry(documents: Sequence[LabelDocument], options: Params) -> list[LabelDoc
         tiers = []
         for tier in document.tiers:
             labels = in_order(
-                _carried(label, recording.rate, tier.kind in ("segments", "words"))
+                _carried(label, recording, tier.kind in ("segments", "words"))
                 for label in tier.labels
             )
             if labels:
@@ -68,14 +68,15 @@ def _carry(documents: Sequence[LabelDocument], options: Params) -> list[LabelDoc
     return result
 
 
-def _carried(label: LabelRecord, rate: int, spoken: bool) -> LabelRecord:
+def _carried(label: LabelRecord, recording: Recording, spoken: bool) -> LabelRecord:
     text, name = one_line(label.text), one_line(label.label)
     if not (text and spoken):
         text, name = text or name, ""
     return replace(
-        snapped(with_fields(label, ALL_FIELDS), rate, 10**6),
+        snapped(with_fields(label, ALL_FIELDS), recording.rate, 10**6),
         text=text,
         label=name,
+        channel=None if recording.channels == 1 else label.channel,
         speaker=one_line(label.speaker),
         source=one_line(label.source),
         model=one_line(label.model),
@@ -134,16 +135,18 @@ def _items(
         "end": ticks(label.stop, recording.rate, 10**6) / 10**6,
         "channel": label.channel or 0,
     }
-    common: dict[str, Any] = {"id": region, "to_name": "audio"}
+    length: dict[str, Any] = {}
     if recording.frames is not None:
-        common["original_length"] = (
+        length["original_length"] = (
             ticks(recording.frames, recording.rate, 10**6) / 10**6
         )
     name = (label.label or label.speaker or tier.name) if spoken else label.text
     item = {
-        **common,
+        "id": region,
         "from_name": "labels",
+        "to_name": "audio",
         "type": "labels",
+        **length,
         "value": {**value, "labels": [name] if name else []},
         "meta": {"earmark": _meta(label, tier)},
     }
@@ -152,9 +155,11 @@ def _items(
     if not (spoken and label.text):
         return [item]
     transcript = {
-        **common,
+        "id": region,
         "from_name": "transcription",
+        "to_name": "audio",
         "type": "textarea",
+        **length,
         "value": {**value, "text": [label.text]},
     }
     return [item, transcript]
@@ -372,7 +377,7 @@ def _own(
         speaker=meta.get("speaker").text(),
         source=meta.get("source").text(),
         model=meta.get("model").text() or base.model,
-        status=STATUSES.get(meta.get("status").text(), base.status),
+        status=STATUS_NAMES.get(meta.get("status").text(), base.status),
     )
     return tier, kind, label
 

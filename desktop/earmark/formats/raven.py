@@ -36,7 +36,7 @@ from earmark.formats.document import (
     unique_names,
 )
 from earmark.formats.format import LabelFormat, ReadContext
-from earmark.formats.spreadsheet import STATUSES
+from earmark.formats.spreadsheet import STATUS_NAMES
 from earmark.formats.table import Row, read_table
 from earmark.formats.textfile import file_error, number_text, one_line, read_text
 
@@ -153,14 +153,15 @@ def _row(
     selection: int, base: int, label: LabelRecord, tier: Tier, recording: Recording
 ) -> dict[str, str]:
     rate = recording.rate
-    high = rate / 2 if label.high_hz is None else label.high_hz
+    low = label.low_hz or 0.0
+    high = max(rate / 2, low) if label.high_hz is None else label.high_hz
     return {
         "Selection": str(selection),
         "View": "Spectrogram 1",
         "Channel": str((label.channel or 0) + 1),
         "Begin Time (s)": seconds_text(base + ticks(label.start, rate, 10**6), 10**6),
         "End Time (s)": seconds_text(base + ticks(label.stop, rate, 10**6), 10**6),
-        "Low Freq (Hz)": f"{label.low_hz or 0.0:.1f}",
+        "Low Freq (Hz)": f"{low:.1f}",
         "High Freq (Hz)": f"{high:.1f}",
         "Annotation": label.text,
         "Confidence": "" if label.score is None else number_text(label.score),
@@ -230,9 +231,9 @@ def _label(row: Row, recording: Recording) -> LabelRecord:
         raise file_error(row.path, "the selection ends before it begins", line=row.line)
     offset = row.time("offset")
     start = begin if offset is None else offset
-    low, high = row.real("low"), row.real("high")
+    low, high = row.band("low", "high")
     channel = row.channel("channel", first=1)
-    status: LabelStatus = STATUSES.get(row.text("status").casefold(), "confirmed")
+    status: LabelStatus = STATUS_NAMES.get(row.text("status").casefold(), "confirmed")
     return LabelRecord(
         start=frames_of_seconds(start, recording.rate),
         stop=frames_of_seconds(start + (end - begin), recording.rate),

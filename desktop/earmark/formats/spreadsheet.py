@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
-from earmark.core.labels import LabelStatus
+from earmark.core.labels import STATUSES, LabelStatus
 from earmark.core.tasks import Params, param
 from earmark.formats.carry import (
     ALL_FIELDS,
@@ -88,7 +87,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@")
-STATUSES: dict[str, LabelStatus] = {status: status for status in get_args(LabelStatus)}
+STATUS_NAMES: dict[str, LabelStatus] = {status: status for status in STATUSES}
 
 
 class TableOptions(Params):
@@ -215,9 +214,9 @@ def _read(path: Path, context: ReadContext) -> list[LabelDocument]:
             recordings[file] = context.named(file)
         tier = row.text("tier") or "labels"
         status = row.text("status").casefold()
-        unknown_status |= bool(status) and status not in STATUSES
+        unknown_status |= bool(status) and status not in STATUS_NAMES
         found.setdefault(file, {}).setdefault(tier, []).append(
-            _label(row, recordings[file].rate, STATUSES.get(status, "confirmed"))
+            _label(row, recordings[file].rate, STATUS_NAMES.get(status, "confirmed"))
         )
     notes = table.notes(path)
     if unknown_status:
@@ -248,13 +247,14 @@ def _label(row: Row, rate: int, status: LabelStatus) -> tuple[LabelRecord, bool]
     if stop < start:
         raise file_error(row.path, "the label ends before it starts", line=row.line)
     text, name = row.text("text"), row.text("label")
+    low_hz, high_hz = row.band("low_hz", "high_hz")
     record = LabelRecord(
         start=frames_of_seconds(start, rate),
         stop=frames_of_seconds(stop, rate),
         text=text or name,
         label=name if text else "",
-        low_hz=row.real("low_hz"),
-        high_hz=row.real("high_hz"),
+        low_hz=low_hz,
+        high_hz=high_hz,
         channel=row.channel("channel", first=0),
         score=row.real("score"),
         speaker=row.text("speaker"),

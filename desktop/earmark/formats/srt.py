@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from earmark.core.tasks import Params, param
 from earmark.formats.carry import (
     Field,
+    counted,
     flat_losses,
+    flat_tiers,
     flattened,
     snapped,
     with_fields,
@@ -99,7 +102,7 @@ def _read(path: Path, context: ReadContext) -> list[LabelDocument]:
     starts = [n for n, line in enumerate(lines) if "-->" in line]
     _check_lead(path, lines, starts[0] if starts else len(lines))
     labels = []
-    for at, following in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for at, following in pairwise([*starts, len(lines)]):
         times = _TIMES.fullmatch(lines[at])
         if times is None:
             raise file_error(
@@ -142,7 +145,17 @@ def _losses(documents: Sequence[LabelDocument], options: SrtOptions) -> list[str
     keeps: frozenset[Field] = _KEEPS
     if options.speaker_prefix:
         keeps = keeps | {"speakers"}
-    return flat_losses(documents, keeps=keeps)
+    formatted = sum(
+        _FORMATTING.search(label.text) is not None
+        for document in without_rejected(documents)
+        for tier in flat_tiers(document)
+        for label in tier.labels
+    )
+    moved = []
+    if formatted:
+        verb = "loses" if formatted == 1 else "lose"
+        moved.append(f"{counted(formatted, 'text')} {verb} formatting tags")
+    return flat_losses(documents, keeps=keeps, moved=moved)
 
 
 FORMAT = LabelFormat(

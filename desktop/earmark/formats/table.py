@@ -79,6 +79,18 @@ class Row:
             raise self.error(field, "a number")
         return result
 
+    def band(self, low: str, high: str) -> tuple[float | None, float | None]:
+        """A frequency range from two cells."""
+        low_hz, high_hz = self.real(low), self.real(high)
+        if low_hz is not None and high_hz is not None and high_hz < low_hz:
+            raise file_error(
+                self.path,
+                "the high frequency is below the low one",
+                line=self.line,
+                field=f"column {self.captions.get(high, high)}",
+            )
+        return low_hz, high_hz
+
     def channel(self, field: str, *, first: int) -> int | None:
         """A channel that the file counts from `first`, counted from 0."""
         text = self.known(field)

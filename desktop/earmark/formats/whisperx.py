@@ -6,12 +6,14 @@ Format: https://github.com/m-bain/whisperX (the output of `--output_format json`
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from earmark.core.labels import TrackKind
 from earmark.core.tasks import Params
 from earmark.formats.carry import (
     Field,
@@ -48,38 +50,39 @@ def _carry(documents: Sequence[LabelDocument], options: Params) -> list[LabelDoc
 def _nested(document: LabelDocument) -> LabelDocument:
     """The document with one tier of segments, which hold the words."""
     rate = document.recording.rate
-    segments = in_order(
-        label
-        for tier in document.tiers
-        if tier.kind != "words"
-        for label in tier.labels
-    )
-    words = in_order(
-        label
-        for tier in document.tiers
-        if tier.kind == "words"
-        for label in tier.labels
-    )
+    segments = _labels_of(document, lambda kind: kind == "segments")
+    others = _labels_of(document, lambda kind: kind not in ("segments", "words"))
     starts = [segment.start for segment in segments]
-    homes: list[list[LabelRecord]] = [[] for _ in segments]
+    reach = list(accumulate((segment.stop for segment in segments), max))
+    homes: list[list[TimedWord]] = [list(segment.words) for segment in segments]
     homeless = []
-    for word in words:
+    for word in _labels_of(document, lambda kind: kind == "words"):
         middle = (word.start + word.stop) // 2
         index = bisect_right(starts, middle) - 1
+        while index >= 0 and middle > segments[index].stop and middle <= reach[index]:
+            index -= 1
         if index >= 0 and middle <= segments[index].stop:
-            homes[index].append(word)
+            homes[index].append(_timed(word))
         else:
             homeless.append(word)
     records = [
-        _carried(segment, segment.words or tuple(map(_timed, home)), rate)
+        _carried(segment, home, rate)
         for segment, home in zip(segments, homes, strict=True)
     ]
     records += [
         _carried(segment, segment.words, rate)
-        for segment in _segments_of(homeless, rate * _LONGEST_PAUSE_S)
+        for segment in (*others, *_segments_of(homeless, rate * _LONGEST_PAUSE_S))
     ]
     tier = Tier("segments", "segments", in_order(records))
     return LabelDocument(document.recording, (tier,), one_line(document.language))
+
+
+def _labels_of(
+    document: LabelDocument, wanted: Callable[[TrackKind], bool]
+) -> tuple[LabelRecord, ...]:
+    return in_order(
+        label for tier in document.tiers if wanted(tier.kind) for label in tier.labels
+    )
 
 
 def _timed(word: LabelRecord) -> TimedWord:

@@ -229,7 +229,7 @@ def load_catalog(path: Path | None = None) -> Catalog:
         with path.open("rb") as file:
             rows: list[dict[str, Any]] = tomllib.load(file)["model"]
         entries = tuple(_entry(path, row) for row in rows)
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise EarmarkError(
             f"The model catalogue {path} cannot be read: {error}.",
             "Install Earmark again.",

@@ -27,6 +27,9 @@ _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 _CONFIG_LIMIT = 4_000_000
 """Bytes; a configuration above it is not one."""
 
+_HEADER_LIMIT = 100_000_000
+"""Bytes; the limit that the safetensors format itself sets."""
+
 _KINDS = (
     (
         "a speech-recognition model",
@@ -174,45 +177,50 @@ def read_folder(path: Path) -> ModelFolder:
     )
 
 
-def check_fits(task: Task, path: Path) -> ModelFolder:
+def check_fits(task: Task, path: Path, *, name: str = "") -> ModelFolder:
     """Check that a task can load the model in a folder, before anything is loaded.
+
+    Parameters
+    ----------
+    task : Task
+    path : Path
+    name : str, optional
+        What to call the model in an error; the folder's name otherwise.
 
     Raises
     ------
     EarmarkError
         If it cannot; says what the model is, why it does not fit and what to do.
     """
+    name = name or path.name
     found = read_folder(path)
-    own_formats = set(task.formats) - set(FORMATS)
-    if not found.format and own_formats:
-        return found
+    if not found.format and set(task.formats) - set(FORMATS):
+        return found  # a plugin's own format, which only its runner can judge
     if found.problem:
-        raise EarmarkError(f"{path.name}: {found.problem}.", found.remedy)
+        raise EarmarkError(f"{name}: {found.problem}.", found.remedy)
+    what, where = _kind(found)
+    classes = ", ".join(found.architectures)
     if found.format not in task.formats:
+        loads = " and ".join(task.formats)
         raise EarmarkError(
-            f"{path.name} is {_kind(found)[0]} in the format {found.format}, which "
-            f"{task.title} does not load.",
-            f"It loads {' and '.join(task.formats)}."
-            if task.formats
-            else f"{task.title} needs no model.",
+            f"{name} is {what} in {found.format} format; {task.title} cannot load it.",
+            f"It loads {loads}." if loads else f"{task.title} needs no model.",
         )
     if not found.architectures:
         raise EarmarkError(
-            f"{path.name}: its config.json does not say which architecture it is.",
-            'Add "architectures" to its config.json as its makers name it.',
+            f"{name}: its config.json does not say what kind of model it is.",
+            'Add its class under "architectures" there, as its makers name it.',
         )
     if not any(accepts(task, architecture) for architecture in found.architectures):
-        what, where = _kind(found)
         if found.remote_code:
             raise EarmarkError(
-                f"{path.name} needs code of its own ({found.architectures[0]}), and "
-                "Earmark never runs code that comes with a model.",
-                f"Choose another model for {task.title}.",
+                f"{name} needs code of its own ({classes}), and Earmark never runs "
+                "code that comes with a model.",
+                "Choose another model.",
             )
         raise EarmarkError(
-            f"{path.name} is {what} ({', '.join(found.architectures)}); "
-            f"{task.title} cannot use it.",
-            f"Use it under {where}." if where and where != task.title else "",
+            f"{name} is {what} ({classes}); {task.title} cannot use it.",
+            f"Use it under {where}." if where not in ("", task.title) else "",
         )
     _check_whole(path)
     return found
@@ -297,7 +305,7 @@ def _check_whole(path: Path) -> None:
     for index in path.glob("*.safetensors.index.json"):
         try:
             shards = set(_json(index)["weight_map"].values())
-        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise EarmarkError(f"{index} cannot be read: {error}.") from error
         for shard in sorted(shards):
             if not (path / str(shard)).exists():
@@ -307,7 +315,7 @@ def _check_whole(path: Path) -> None:
     for file in path.glob("*.safetensors"):
         try:
             whole = _safetensors_size(file)
-        except (OSError, ValueError, struct.error, TypeError, KeyError) as error:
+        except (OSError, ValueError, struct.error, LookupError, TypeError) as error:
             raise EarmarkError(
                 f"{file} is not a safetensors file ({error}).", "Get the model again."
             ) from error
@@ -321,9 +329,9 @@ def _check_whole(path: Path) -> None:
 def _safetensors_size(file: Path) -> int:
     with file.open("rb") as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
-        if length > file.stat().st_size:
-            raise ValueError("its header is longer than the file")
-        header = json.loads(stream.read(length))
+        if length > min(file.stat().st_size, _HEADER_LIMIT):
+            raise ValueError("its header is too long")
+        header = _object(stream.read(length))
     ends = [
         tensor["data_offsets"][1]
         for name, tensor in header.items()
@@ -337,6 +345,10 @@ def _json(path: Path) -> dict[str, Any]:
         text = file.read(_CONFIG_LIMIT + 1)
     if len(text) > _CONFIG_LIMIT:
         raise ValueError("it is far too long")
+    return _object(text)
+
+
+def _object(text: bytes) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except RecursionError as error:

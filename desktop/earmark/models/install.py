@@ -70,13 +70,14 @@ def installing(library: Path, name: str) -> Iterator[Incoming]:
     incoming = library / INCOMING / name
     made = Incoming(incoming / "model", incoming / "downloads")
     try:
-        made.downloads.mkdir(parents=True, exist_ok=True)
         with _lock(library, name):
             try:
                 _delete(made.model)
-                made.model.mkdir()
+                made.model.mkdir(parents=True)
+                made.downloads.mkdir(exist_ok=True)
                 yield made
-                uninstall(library, library / name, locked=True)
+                _sync_files(made.model)
+                _take_out(library, library / name)
                 made.model.rename(library / name)
                 _sync_folder(library)
             finally:
@@ -86,7 +87,7 @@ def installing(library: Path, name: str) -> Iterator[Incoming]:
         raise _disk_error(library, name, error) from error
 
 
-def uninstall(library: Path, path: Path, *, locked: bool = False) -> None:
+def uninstall(library: Path, path: Path) -> None:
     """Take a model's folder out of the library.
 
     Raises
@@ -94,25 +95,26 @@ def uninstall(library: Path, path: Path, *, locked: bool = False) -> None:
     EarmarkError
         If its files are in use or may not be deleted; it stays as it was then.
     """
-    if not path.exists() and not path.is_symlink():
-        return
-    if not locked:
-        with _lock(library, path.name):
-            uninstall(library, path, locked=True)
-        return
-    outgoing = library / OUTGOING
     try:
-        outgoing.mkdir(exist_ok=True)
-        path.rename(outgoing / f"{path.name}.{uuid.uuid4().hex}")
+        with _lock(library, path.name):
+            _take_out(library, path)
     except OSError as error:
         raise EarmarkError(
             f"{path.name} cannot be removed: {error.strerror or error}.",
             "If a job is using it, wait until it has ended or cancel it.",
         ) from error
+
+
+def _take_out(library: Path, path: Path) -> None:
+    if not path.exists() and not path.is_symlink():
+        return
+    outgoing = library / OUTGOING
+    outgoing.mkdir(exist_ok=True)
+    path.rename(outgoing / f"{path.name}.{uuid.uuid4().hex}")
     # What cannot be deleted now, such as a file still open elsewhere, goes next time.
     for left in outgoing.iterdir():
         if left.is_symlink():
-            left.unlink()
+            left.unlink(missing_ok=True)
         else:
             shutil.rmtree(left, ignore_errors=True)
 
@@ -127,10 +129,8 @@ def discard_incoming(library: Path) -> None:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a model's manifest into its folder."""
-    with (folder / MANIFEST).open("w", encoding="utf-8") as file:
-        file.write(manifest.model_dump_json(indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    text = manifest.model_dump_json(indent=2) + "\n"
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
 
 
 def manifest_file(folder: Path, name: str) -> ManifestFile:
@@ -168,8 +168,6 @@ def copy_model(
                 output.write(block)
                 done += len(block)
                 report(min(1.0, done / max(1, found.size)))
-            output.flush()
-            os.fsync(output.fileno())
         files.append(manifest_file(model, name))
     return tuple(files)
 
@@ -207,7 +205,7 @@ def _lock(library: Path, name: str) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     lock = FileLock(library / INCOMING / f"{name}.lock", timeout=0)
-    (library / INCOMING).mkdir(exist_ok=True)
+    (library / INCOMING).mkdir(parents=True, exist_ok=True)
     try:
         lock.acquire()
     except Timeout as error:
@@ -224,6 +222,13 @@ def _lock(library: Path, name: str) -> Iterator[None]:
 def _delete(folder: Path) -> None:
     if folder.exists():
         shutil.rmtree(folder)
+
+
+def _sync_files(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("r+b") as file:
+                os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
@@ -243,6 +248,6 @@ def _disk_error(library: Path, name: str, error: OSError) -> EarmarkError:
             "Free some space, or choose another models folder.",
         )
     return EarmarkError(
-        f"{name} cannot be put into {library}: {error.strerror or error}.",
+        f"{name} cannot be put into {library}: {error}.",
         "Check that the folder is writable, or choose another models folder.",
     )

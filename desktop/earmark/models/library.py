@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -193,9 +194,12 @@ class Library:
         found = self._models().get(model)
         if found is not None:
             if found.ref.path is not None:
-                check_fits(task, found.ref.path)
+                check_fits(task, found.ref.path, name=model)
             elif not self._suits(found, task):
-                raise EarmarkError(f"{found.ref.title} is not for {task.title}.")
+                raise EarmarkError(
+                    f"{found.ref.title} is not for {task.title}.",
+                    "Choose another model.",
+                )
             return found.ref
         folder = Path(model).expanduser().absolute()
         if folder.is_dir():
@@ -313,7 +317,7 @@ class Library:
                     entry, source, incoming.downloads, step, stop, endpoint=endpoint
                 )
                 _take_over(entry, incoming, revision, names)
-        return self._models()[entry.id].ref
+        return self._whole(entry.id)
 
     def import_folder(
         self,
@@ -355,40 +359,33 @@ class Library:
         found = read_folder(path)
         if found.problem:
             raise EarmarkError(f"{path.name}: {found.problem}.", found.remedy)
-        chosen = name or path.name
-        if not re.fullmatch(MODEL_ID, chosen) or chosen.endswith("."):
-            raise EarmarkError(
-                f"{chosen!r} cannot be a model's name.",
-                "Give one of letters, digits, dots, dashes and underscores.",
-            )
-        if chosen in self._models() or (self.folder / _folder_name(chosen)).exists():
-            raise EarmarkError(
-                f"The library has a model {chosen!r} already.",
-                "Give this one another name, or remove that one.",
-            )
+        known = self._recognised(path)
+        chosen = name or (known.id if known else path.name)
+        self._check_name(chosen, found)
         self._need_space(chosen, found.size)
         with installing(self.folder, _folder_name(chosen)) as incoming:
             step = _part(report, f"Importing {path.name}", 0.0, 1.0)
             files = copy_model(found, incoming.model, step, stop)
-            weights = max(files, key=lambda file: file.size)
+            noted = found.manifest or Manifest(id="", format="", source="", files=())
+            if known is not None and isinstance(known.source, Wheels):
+                revision = known.source.revision
+            else:
+                # Without a commit, the hash of the weights tells them apart.
+                weights = max(files, key=lambda file: file.size)
+                revision = noted.revision or f"sha256:{weights.sha256[:12]}"
             write_manifest(
                 incoming.model,
                 Manifest(
                     id=chosen,
                     format=found.format,
                     source="import",
-                    # Nobody has said which commit it is; the weights' hash tells it.
-                    revision=(
-                        found.manifest.revision
-                        if found.manifest and found.manifest.revision
-                        else f"sha256:{weights.sha256[:12]}"
-                    ),
-                    licence=found.manifest.licence if found.manifest else "",
-                    origin=found.manifest.origin if found.manifest else "",
+                    revision=revision,
+                    licence=noted.licence or (known.licence if known else ""),
+                    origin=noted.origin or (known.origin if known else ""),
                     files=files,
                 ),
             )
-        return self._models()[chosen].ref
+        return self._whole(chosen)
 
     def remove(self, model: str) -> None:
         """Delete a model from the library.
@@ -442,16 +439,10 @@ class Library:
 
     def space(self) -> Space:
         """What the library takes on the disk, and what is free."""
-        parent = self.folder
-        while not parent.exists():
-            parent = parent.parent
-        models = sum(
-            model.size_mb for model in self._in_folder() if model.ref.path is not None
-        )
         return Space(
-            models_mb=models,
+            models_mb=sum(model.size_mb for model in self._in_folder()),
             incomplete_mb=incomplete_bytes(self.folder) / 1e6,
-            free_mb=shutil.disk_usage(parent).free / 1e6,
+            free_mb=self._free_mb(),
         )
 
     def discard_incomplete(self) -> None:
@@ -461,15 +452,36 @@ class Library:
     def _models(self) -> dict[str, InstalledModel]:
         """All models by id; one in the library goes before one that is elsewhere."""
         models: dict[str, InstalledModel] = {}
-        for found in (self._in_folder(), self._in_hub_cache(), self._in_packages()):
-            for model in found:
-                models.setdefault(model.ref.id, model)
+        for model in chain(
+            self._in_folder(), self._in_hub_cache(), self._in_packages()
+        ):
+            known = models.get(model.ref.id)
+            if known is None or (known.problem and not model.problem):
+                models[model.ref.id] = model
         return models
 
+    def _whole(self, id: str) -> ModelRef:
+        """A model that was just put into the library, read back from the disk."""
+        found = self._models().get(id)
+        if found is None or found.problem:
+            raise EarmarkError(
+                f"{id} was put into {self.folder}, but it is not whole there.",
+                "Check that disk.",
+            )
+        return found.ref
+
     def _in_folder(self) -> Iterator[InstalledModel]:
-        if not self.folder.is_dir():
+        if not self.folder.exists():
             return
-        for path in sorted(self.folder.iterdir()):
+        try:
+            paths = sorted(self.folder.iterdir())
+        except OSError as error:
+            raise EarmarkError(
+                f"The models folder {self.folder} cannot be read: "
+                f"{error.strerror or error}.",
+                "Choose another models folder.",
+            ) from error
+        for path in paths:
             if path.name.startswith(".") or not path.is_dir():
                 continue
             try:
@@ -557,11 +569,59 @@ class Library:
                     _unpack(
                         entry, entry.source, path, incoming.model, report, cancelled
                     )
-                refs.append(self._models()[entry.id].ref)
+                refs.append(self._whole(entry.id))
         return refs
 
+    def _recognised(self, path: Path) -> CatalogEntry | None:
+        """The starter weights that a folder holds, told by their hash."""
+        for entry in self.catalog:
+            if isinstance(entry.source, Wheels):
+                weights = max(entry.source.files, key=lambda file: file.size)
+                file = path / weights.name
+                if (
+                    file.is_file()
+                    and file.stat().st_size == weights.size
+                    and manifest_file(path, weights.name).sha256 == weights.sha256
+                ):
+                    return entry
+        return None
+
+    def _check_name(self, name: str, found: ModelFolder) -> None:
+        """Check that an imported model may be called so."""
+        if not re.fullmatch(MODEL_ID, name) or name.endswith("."):
+            raise EarmarkError(
+                f"{name!r} cannot be a model's name.",
+                "Give one of letters, digits, dots, dashes and underscores.",
+            )
+        if (self.folder / _folder_name(name)).exists():
+            raise EarmarkError(
+                f"The library has a model {name!r} already.",
+                "Give this one another name, or remove that one.",
+            )
+        entry = self.catalog.get(name)
+        if entry is not None and (
+            entry.format != found.format
+            or entry.architecture not in ("", *found.architectures)
+        ):
+            raise EarmarkError(
+                f"{name!r} is the name of another model.", "Give it another name."
+            )
+
+    def _free_mb(self) -> float:
+        folder = self.folder.absolute()
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        try:
+            return shutil.disk_usage(folder).free / 1e6
+        except OSError as error:
+            raise EarmarkError(
+                f"The models folder {self.folder} cannot be reached: "
+                f"{error.strerror or error}.",
+                "Choose another models folder.",
+            ) from error
+
     def _need_space(self, title: str, size: int) -> None:
-        free = self.space().free_mb
+        free = self._free_mb()
         needed = size / 1e6 + _SPARE_MB
         if free < needed:
             raise EarmarkError(

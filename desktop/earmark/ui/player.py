@@ -93,20 +93,36 @@ class Player(QObject):
 
     def seek(self, frame: int) -> None:
         """Go on playing from another frame."""
-        clip = self._session.clip
-        if self.playing and clip is not None and frame < clip.frames:
-            self._begin(frame, self._stop if frame < self._stop else clip.frames)
+        if self.playing:
+            self._transport.seek(frame)
 
     def refresh(self) -> None:
         """Play the clip as it is now; called when it was edited while it plays."""
-        if self.playing:
-            self.seek(self._transport.position)
+        clip = self._session.clip
+        if not self.playing or clip is None:
+            return
+        here, start = self._transport.position, self._start
+        if here < clip.frames:
+            self._begin(here, min(self._stop, clip.frames))
+            self._start = min(start, clip.frames)
+        else:
+            self.stop()
 
     def set_looping(self, looping: bool) -> None:
-        """Begin again at the end of the range, or not."""
+        """Begin again at the end of the selection or the clip, or not."""
         self.looping = looping
-        self._transport.set_loop(looping)
+        if self.playing:
+            self._transport.set_loop(self._loop())
         self._session.playback_changed.emit()
+
+    def _loop(self) -> tuple[int, int] | None:
+        """What is played again and again."""
+        clip, selection = self._session.clip, self._session.selection
+        if not self.looping or clip is None:
+            return None
+        if selection is not None and selection.frames > 0:
+            return selection.start, selection.stop
+        return 0, clip.frames
 
     def set_volume(self, volume: float) -> None:
         """Set the loudness of playing, 0 to 1."""
@@ -133,7 +149,7 @@ class Player(QObject):
 
         try:
             self._transport.play(
-                samples, rate, channels, start, stop, loop=self.looping
+                samples, rate, channels, start, stop, loop=self._loop() or False
             )
         except EarmarkError as error:
             self._end()
@@ -153,7 +169,7 @@ class Player(QObject):
         self._session.playback_changed.emit()
 
     def _take_end(self) -> None:
-        if self.playing and not self._transport.playing:
+        if self.playing and not (self._transport.playing or self._transport.paused):
             self._end()
             self._session.move_playhead(self._start)
 

@@ -75,6 +75,8 @@ class Session(QObject):
         What is selected in the browser.
     clipboard : Fragment or None
         What was cut or copied last.
+    live_jobs : dict of int to JobState
+        The jobs given in this session that wait or run.
     """
 
     project_opened = Signal()
@@ -131,6 +133,7 @@ class Session(QObject):
         self.selected_labels: frozenset[int] = frozenset()
         self.selected_clips: tuple[int, ...] = ()
         self.clipboard: Fragment | None = None
+        self.live_jobs: dict[int, JobState] = {}
         self.player = Player(self, transport)
         self._unsubscribe = [
             project.subscribe(self._take_change),
@@ -148,12 +151,32 @@ class Session(QObject):
         self.sources = Sources(self.folders.cache, project.folder)
         self.clipboard = None
         self.selected_clips = ()
+        self.live_jobs.clear()
         self._unsubscribe[0] = project.subscribe(self._take_change)
         self.queue.set_project(project)
         self.project_opened.emit()
         old_sources.close()
         old.close()
         self.show_first_clip()
+
+    def save_as(self, folder: Path) -> None:
+        """Move an untitled project to a folder, or copy a named one, and go on there.
+
+        Raises
+        ------
+        EarmarkError
+            If the folder is taken or cannot be written; all is as before then.
+        """
+        shown = self.clip.id if self.clip else None
+        self.show_clip(None)
+        # Some systems move no folder out of which a file is open.
+        self.sources.close()
+        try:
+            self.project.save_as(folder)
+        finally:
+            self.sources = Sources(self.folders.cache, self.project.folder)
+            self.project_opened.emit()
+            self.show_clip(shown)
 
     def close(self) -> None:
         """Stop the sound, the threads and the engine, and close the project."""
@@ -374,6 +397,12 @@ class Session(QObject):
             self.select(self.selection)
 
     def _take_job_event(self, event: JobEvent) -> None:
+        if event.kind in ("added", "state", "removed"):
+            state = None if event.kind == "removed" else self.queue_state(event.job)
+            if state in (JobState.WAITING, JobState.RUNNING):
+                self.live_jobs[event.job] = state
+            else:
+                self.live_jobs.pop(event.job, None)
         self.job_event.emit(event)
         if event.kind != "state" or self.queue_state(event.job) != JobState.DONE:
             return
@@ -388,10 +417,10 @@ class Session(QObject):
 
     def queue_state(self, job: int) -> JobState | None:
         """The state of a job, None if it was removed."""
-        for known in self.queue.jobs():
-            if known.id == job:
-                return known.state
-        return None
+        try:
+            return self.project.job(job).state
+        except EarmarkError:
+            return None
 
     def busy_editing(self) -> bool:
         """Whether a person is in the middle of something in the editor."""

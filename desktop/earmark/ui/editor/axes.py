@@ -36,7 +36,9 @@ def amplitude_marks(scale: AmplitudeScale, zoom: float, height_px: float) -> Mar
     """Marks of one channel's waveform, symmetric about its centre line."""
     half = height_px / 2
     if scale == "db":
-        levels = [db for db in (-1.0, -6.0, -12.0, -24.0, -36.0, -48.0) if db > FLOOR_DB]
+        levels = [
+            db for db in (-1.0, -6.0, -12.0, -24.0, -36.0, -48.0) if db > FLOOR_DB
+        ]
         steps = [((1 - db / FLOOR_DB) * zoom, f"{db:.0f} dB") for db in levels]
     else:
         wanted = _APART_PX / max(1.0, half) / zoom

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -90,16 +89,6 @@ class ClipAudio:
     def progress(self) -> tuple[int, ...]:
         """Something that differs once there is more to be shown."""
         return tuple(peaks.ready for peaks in self._peaks.values())
-
-    def on_progress(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call back, on another thread, whenever there is more to be shown."""
-        ends = [peaks.on_progress(listener) for peaks in self._peaks.values()]
-
-        def unsubscribe() -> None:
-            for end in ends:
-                end()
-
-        return unsubscribe
 
     def columns(
         self, first: int, columns: int, frames_per_px: float

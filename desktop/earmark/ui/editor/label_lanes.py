@@ -61,9 +61,7 @@ class LabelLanes(LaneItem):
             if active:
                 band = QRectF(exposed.left(), lane.top, exposed.width(), lane.height)
                 painter.fillRect(band, stage.color("hover"))
-            painter.setClipRect(
-                exposed & QRectF(GUTTER_PX, 0, self.width, self.height)
-            )
+            painter.setClipRect(exposed & QRectF(GUTTER_PX, 0, self.width, self.height))
             self._draw_track(painter, view, lane, exposed)
             painter.setClipRect(exposed)
             if exposed.left() < GUTTER_PX:
@@ -167,8 +165,12 @@ class LabelLanes(LaneItem):
             if label.start == label.stop:
                 edges[rgb].append(QRectF(left - 1, y, 2, height))
                 edges[rgb].append(QRectF(left - 4, y, 8, 5))
-                following = labels[number + 1].start if number + 1 < len(labels) else None
-                end = far_right if following is None else GUTTER_PX + time.x_of(following)
+                following = (
+                    labels[number + 1].start if number + 1 < len(labels) else None
+                )
+                end = (
+                    far_right if following is None else GUTTER_PX + time.x_of(following)
+                )
                 if chosen:
                     outlines.append(QRectF(left - 5, y - 1, 10, height + 2))
                 words[label.status].append((label, left + 6, end - 4, y))

@@ -98,9 +98,7 @@ class Ruler(LaneItem):
             shown = self._texts.fitted(text, 1000)
             painter.drawStaticText(QPointF(GUTTER_PX + x + 4, 3), shown)
         painter.fillRect(QRectF(0, 0, GUTTER_PX, height), stage.color("panel"))
-        painter.fillRect(
-            QRectF(0, height - 1, self.width, 1), stage.color("divider")
-        )
+        painter.fillRect(QRectF(0, height - 1, self.width, 1), stage.color("divider"))
 
 
 class WaveformLane(LaneItem):
@@ -204,7 +202,10 @@ def waveform_colors(palette: Palette) -> list[int]:
     """The colour table of the waveform's tiles."""
     ground, peak = QColor(palette.background), QColor(palette.waveform)
     return [
-        *(_mixed(ground, peak, n / waveform.SHADES) for n in range(waveform.SHADES + 1)),
+        *(
+            _mixed(ground, peak, n / waveform.SHADES)
+            for n in range(waveform.SHADES + 1)
+        ),
         QColor(palette.waveform_rms).rgb(),
         QColor(palette.waveform_clipped).rgb(),
         _mixed(ground, peak, 0.55),

@@ -243,14 +243,14 @@ class SpectrogramLane(LaneItem):
                 continue
             at = ((middles[low:high] - tile.start) // tile.hop).astype(np.intp)
             np.clip(at, 0, tile.values.shape[1] - 1, out=at)
-            np.take(self._rows_of(tile), at, axis=1, out=image[:, low:high], mode="clip")
+            np.take(
+                self._rows_of(tile), at, axis=1, out=image[:, low:high], mode="clip"
+            )
             if tile.hop == finest:
                 covered += high - low
         inside = int(np.searchsorted(middles, stage.view.clip_frames))
         if covered < inside:
-            self._unfinished.add(
-                (int(first * frames_per_column), int(middles[-1]) + 1)
-            )
+            self._unfinished.add((int(first * frames_per_column), int(middles[-1]) + 1))
         return image
 
     def _rows_of(self, tile: PlacedTile) -> Pixels:

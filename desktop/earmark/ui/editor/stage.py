@@ -63,7 +63,11 @@ class TrackView:
         first, last = int(places[0]), int(places[-1])
         ids = self.index.arrays.ids
         around = np.concatenate(
-            [ids[max(0, first - margin) : first], ids[places], ids[last : last + margin]]
+            [
+                ids[max(0, first - margin) : first],
+                ids[places],
+                ids[last : last + margin],
+            ]
         )
         if len(self._labels) > _KEPT_LABELS:
             self._labels.clear()

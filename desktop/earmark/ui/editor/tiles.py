@@ -111,8 +111,6 @@ def indexed_image(pixels: Pixels, colors: Sequence[int]) -> QImage:
     """An image that shares the memory of `pixels`, shape (height, width)."""
     height, width = pixels.shape
     pixels = np.ascontiguousarray(pixels)
-    image = QImage(
-        pixels.data, width, height, width, QImage.Format.Format_Indexed8
-    )
+    image = QImage(pixels.data, width, height, width, QImage.Format.Format_Indexed8)
     image.setColorTable(colors)
     return image

@@ -32,7 +32,11 @@ def heights(samples: Floats, scale: AmplitudeScale) -> Floats:
 
 
 def draw_columns(
-    mins: Floats, maxs: Floats, rms: Floats, height: int, zoom: float,
+    mins: Floats,
+    maxs: Floats,
+    rms: Floats,
+    height: int,
+    zoom: float,
     scale: AmplitudeScale,
 ) -> Pixels:
     """Draw one channel.

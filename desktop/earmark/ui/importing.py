@@ -1,0 +1,227 @@
+"""Importing files and folders in pool threads, each with an outcome of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QTableWidgetItem, QVBoxLayout, QWidget
+
+from earmark.core.clips import Source, Span
+from earmark.core.errors import EarmarkError
+from earmark.ui.background import Background, Ticket
+from earmark.ui.session import Session
+
+AUDIO_SUFFIXES = frozenset(
+    ".wav .wave .w64 .rf64 .bwf .aif .aiff .aifc .flac .ogg .oga .opus .mp3 .mp2 .caf "
+    ".au .snd .m4a .aac .mp4 .m4b .mkv .webm .mov .wma .avi .amr .3gp".split()
+)
+_COMMIT_MS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file.
+
+    Attributes
+    ----------
+    path : Path
+    clip : int or None
+        The clip it became.
+    error : str
+        Why it did not; empty if it did.
+    """
+
+    path: Path
+    clip: int | None = None
+    error: str = ""
+
+
+def audio_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files, and the audio files in the folders, at any depth, in order.
+
+    A file that was named is given whatever its ending is.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            for name in sorted(names):
+                if Path(name).suffix.lower() in AUDIO_SUFFIXES:
+                    yield Path(folder) / name
+
+
+class Import(QObject):
+    """An import that is under way.
+
+    Clips come into the project in batches, each one edit, so that thousands of files
+    are a few steps of the history and the first are there at once.
+
+    Attributes
+    ----------
+    total : int
+        Files found so far.
+    outcomes : list of Outcome
+    """
+
+    progressed = Signal(int, int)
+    finished = Signal()
+
+    def __init__(
+        self, session: Session, paths: Sequence[Path], *, show_first: bool = True
+    ) -> None:
+        super().__init__(session)
+        self._session = session
+        self._project = session.project
+        self._background: Background = session.background
+        self._show = show_first
+        self._pending: list[tuple[Path, Source]] = []
+        self._tickets: list[Ticket] = []
+        self._open = 0
+        self._searching = True
+        self._done = False
+        self.total = 0
+        self.outcomes: list[Outcome] = []
+        self._timer = QTimer(self)
+        self._timer.setInterval(_COMMIT_MS)
+        self._timer.timeout.connect(self._commit)
+        self._timer.start()
+        self._tickets.append(
+            self._background.run(
+                lambda _: list(audio_files(paths)), self._take_files, self._fail
+            )
+        )
+
+    def cancel(self) -> None:
+        """Stop; what is imported stays."""
+        for ticket in self._tickets:
+            ticket.cancel()
+        self._open = 0
+        self._searching = False
+        self._settle()
+
+    @property
+    def failures(self) -> list[Outcome]:
+        """The files that could not be imported."""
+        return [outcome for outcome in self.outcomes if outcome.error]
+
+    def _take_files(self, files: list[Path]) -> None:
+        from earmark.audio.files import import_file
+
+        self._searching = False
+        self.total = self._open = len(files)
+        self.progressed.emit(0, self.total)
+        for path in files:
+
+            def failed(error: Exception, path: Path = path) -> None:
+                self._take_error(path, error)
+
+            def done(source: Source, path: Path = path) -> None:
+                self._take_source(path, source)
+
+            def work(_: Ticket, path: Path = path) -> Source:
+                return import_file(path)
+
+            self._tickets.append(self._background.run(work, done, failed))
+        self._settle()
+
+    def _take_source(self, path: Path, source: Source) -> None:
+        self._pending.append((path, source))
+        self._open -= 1
+        if not self.outcomes and len(self._pending) == 1:
+            self._commit()
+        self._settle()
+
+    def _take_error(self, path: Path, error: Exception) -> None:
+        if not isinstance(error, EarmarkError | OSError):
+            self._fail(error)
+            return
+        self.outcomes.append(Outcome(path, error=str(error)))
+        self._open -= 1
+        self._settle()
+
+    def _fail(self, error: Exception) -> None:
+        """A fault of the program, not of a file: end, and let it be seen."""
+        self.cancel()
+        raise error
+
+    def _commit(self) -> None:
+        if not self._pending or self._project.closed:
+            return
+        batch, self._pending = self._pending, []
+        title = f"Import {batch[0][0].name}" if len(batch) == 1 else f"Import {len(batch)} files"
+        made: list[Outcome] = []
+        try:
+            with self._project.edit(title) as edit:
+                for path, source in batch:
+                    edit.add_source(source)
+                    clip = edit.add_clip(
+                        path.stem,
+                        source.rate,
+                        source.channels,
+                        (Span(source.id, 0, source.frames),),
+                    )
+                    made.append(Outcome(path, clip))
+        except EarmarkError as error:
+            made = [Outcome(path, error=str(error)) for path, _ in batch]
+        self.outcomes += made
+        self.progressed.emit(len(self.outcomes), self.total)
+        first = next((each.clip for each in made if each.clip is not None), None)
+        if self._show and first is not None:
+            self._show = False
+            self._session.show_clip(first)
+
+    def _settle(self) -> None:
+        if self._done or self._open or self._searching:
+            return
+        self._done = True
+        self._timer.stop()
+        self._commit()
+        self.finished.emit()
+        self.deleteLater()
+
+
+class Outcomes(QDialog):
+    """The files that could not be imported, and why."""
+
+    def __init__(self, outcomes: Sequence[Outcome], parent: QWidget) -> None:
+        super().__init__(parent)
+        from PySide6.QtWidgets import QHeaderView, QTableWidget
+
+        failures = [outcome for outcome in outcomes if outcome.error]
+        self.setWindowTitle("Import")
+        self.setMinimumSize(640, 320)
+        said = QLabel(
+            f"{len(outcomes) - len(failures):,} of {len(outcomes):,} files were imported. "
+            "These were not:",
+            self,
+        )
+        self.table = QTableWidget(len(failures), 2, self)
+        self.table.setAccessibleName("Files that were not imported")
+        self.table.setHorizontalHeaderLabels(["File", "Reason"])
+        self.table.verticalHeader().hide()
+        self.table.setShowGrid(False)
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.table.horizontalHeader().setSectionResizeMode(
+            1, QHeaderView.ResizeMode.Stretch
+        )
+        self.table.setColumnWidth(0, 200)
+        for row, outcome in enumerate(failures):
+            name = QTableWidgetItem(outcome.path.name)
+            name.setToolTip(str(outcome.path))
+            self.table.setItem(row, 0, name)
+            reason = QTableWidgetItem(outcome.error)
+            reason.setToolTip(outcome.error)
+            self.table.setItem(row, 1, reason)
+        box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
+        box.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(12)
+        for widget in (said, self.table, box):
+            layout.addWidget(widget)

@@ -1,0 +1,207 @@
+"""The jobs of the project as rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPalette
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+
+from earmark.core.errors import EarmarkError
+from earmark.core.tasks import Job, JobState, Task
+from earmark.engine.queue import JobEvent
+from earmark.ui.appearance import current_palette
+from earmark.ui.icons import icon
+from earmark.ui.session import Session
+from earmark.ui.tables import ROW_HEIGHT, Index
+from earmark.ui.wording import duration, size
+
+TASK, INPUT, STATE, DEVICE, SPEED, TIME, MEMORY = range(7)
+TITLES = ("Task", "Works on", "State", "Device", "Speed", "Time", "Memory")
+JOB_ROLE = Qt.ItemDataRole.UserRole
+FRACTION_ROLE = Qt.ItemDataRole.UserRole + 1
+_WORDS = {
+    JobState.WAITING: "Waiting",
+    JobState.RUNNING: "Running",
+    JobState.DONE: "Done",
+    JobState.FAILED: "Failed",
+    JobState.CANCELLED: "Cancelled",
+    JobState.INTERRUPTED: "Interrupted",
+}
+_UNKNOWN = -1.0
+
+
+class JobModel(QAbstractTableModel):
+    """The jobs, the latest first; an event redraws its own row only."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._jobs: list[Job] = []
+        session.project_opened.connect(self.reload)
+        session.job_event.connect(self._take_event)
+        self.reload()
+
+    def reload(self) -> None:
+        """Read all jobs."""
+        self.beginResetModel()
+        self._jobs = self._session.queue.jobs()[::-1]
+        self.endResetModel()
+
+    def job_at(self, row: int) -> Job:
+        """The job of a row."""
+        return self._jobs[row]
+
+    def row_of(self, job: int) -> int | None:
+        """The row of a job."""
+        for row, known in enumerate(self._jobs):
+            if known.id == job:
+                return row
+        return None
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._jobs)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(TITLES)
+
+    def headerData(
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return TITLES[section]
+            if role == Qt.ItemDataRole.TextAlignmentRole:
+                return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        job, column = self._jobs[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._shown(job, column)
+        if role == JOB_ROLE:
+            return job.id
+        if role == FRACTION_ROLE and job.state == JobState.RUNNING:
+            fraction = self._session.queue.progress(job.id).fraction
+            return _UNKNOWN if fraction is None else fraction
+        if role == Qt.ItemDataRole.DecorationRole and column == TASK:
+            task = self._task(job)
+            return icon(task.icon if task else "ph.puzzle-piece")
+        if role == Qt.ItemDataRole.ForegroundRole and column == STATE:
+            return state_color(job.state)
+        if role == Qt.ItemDataRole.ToolTipRole and column in (INPUT, STATE, DEVICE):
+            return job.error or job.usage.note or self._shown(job, column)
+        return None
+
+    def _shown(self, job: Job, column: int) -> str:
+        usage = job.usage
+        if column == TASK:
+            task = self._task(job)
+            return task.title if task else job.task
+        if column == INPUT:
+            return self.works_on(job)
+        if column == STATE:
+            return self._state(job)
+        if column == DEVICE:
+            return " ".join(part for part in (usage.device, usage.dtype) if part)
+        if column == SPEED:
+            return speed(job)
+        if column == TIME:
+            return duration(usage.load_s + usage.run_s) if usage.run_s else ""
+        if usage.freed_mb is not None:
+            return f"{size(usage.freed_mb)} returned"
+        return size(usage.memory_mb) if usage.memory_mb else ""
+
+    def works_on(self, job: Job) -> str:
+        """The text or the audio that a job is about, in a few words."""
+        if job.input is not None:
+            audio = job.input
+            whole = audio.start == 0 and audio.stop == sum(s.frames for s in audio.spans)
+            if whole:
+                return audio.name
+            start, stop = audio.start / audio.rate, audio.stop / audio.rate
+            return f"{audio.name}  {start:.1f}–{stop:.1f} s"
+        task = self._task(job)
+        text = str(job.params.get(task.text_param, "")) if task else ""
+        return " ".join(text.split())[:120]
+
+    def _state(self, job: Job) -> str:
+        if job.state == JobState.RUNNING:
+            progress = self._session.queue.progress(job.id)
+            left = progress.eta_s
+            if progress.fraction is None:
+                return progress.message or "Starting"
+            eta = "" if left is None else f", {duration(left)} left"
+            return f"{progress.fraction:.0%}{eta}"
+        if job.state == JobState.CANCELLED and job.usage.stop_s is not None:
+            return f"Cancelled in {job.usage.stop_s:.1f} s"
+        return _WORDS[job.state]
+
+    def _task(self, job: Job) -> Task | None:
+        return self._session.plugins.tasks.get(job.task)
+
+    def _take_event(self, event: JobEvent) -> None:
+        row = self.row_of(event.job)
+        if event.kind == "added":
+            self.beginInsertRows(QModelIndex(), 0, 0)
+            self._jobs.insert(0, self._session.project.job(event.job))
+            self.endInsertRows()
+        elif row is not None and event.kind == "removed":
+            self.beginRemoveRows(QModelIndex(), row, row)
+            del self._jobs[row]
+            self.endRemoveRows()
+        elif row is not None:
+            if event.kind == "state":
+                try:
+                    self._jobs[row] = self._session.project.job(event.job)
+                except EarmarkError:
+                    return  # removed, of which the next event tells
+            last = self.index(row, len(TITLES) - 1)
+            self.dataChanged.emit(self.index(row, 0), last)
+
+
+def speed(job: Job) -> str:
+    """How many times faster than real time a job ran."""
+    usage = job.usage
+    if not usage.audio_s or not usage.run_s:
+        return ""
+    factor = usage.audio_s / usage.run_s
+    return f"{factor:.1f}× real time" if factor < 100 else f"{factor:.0f}× real time"
+
+
+def state_color(state: JobState) -> QColor:
+    """The colour that a state is written in."""
+    palette = current_palette()
+    return QColor(
+        {
+            JobState.DONE: palette.good,
+            JobState.FAILED: palette.danger,
+            JobState.INTERRUPTED: palette.warning,
+            JobState.RUNNING: palette.accent,
+        }.get(state, palette.muted)
+    )
+
+
+class StateDelegate(QStyledItemDelegate):
+    """The state in words, above a bar while the job runs."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: Index
+    ) -> None:
+        super().paint(painter, option, index)
+        fraction = index.data(FRACTION_ROLE)
+        if fraction is None:
+            return
+        palette = option.palette
+        bar = option.rect.adjusted(6, option.rect.height() - 5, -6, -2)
+        painter.fillRect(bar, palette.color(QPalette.ColorRole.Mid))
+        if fraction != _UNKNOWN:
+            bar.setWidth(round(bar.width() * fraction))
+            painter.fillRect(bar, palette.color(QPalette.ColorRole.Highlight))
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(160, ROW_HEIGHT)

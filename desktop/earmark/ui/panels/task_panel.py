@@ -1,0 +1,258 @@
+"""The panel of a task: parameters, model, what it runs on, and what it found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QTextCursor
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from earmark.core.errors import EarmarkError
+from earmark.core.tasks import AudioFile, JobState, Prediction, Task, Text
+from earmark.engine.queue import JobEvent
+from earmark.ui.fetching import Fetching
+from earmark.ui.panels.form import ParamsForm
+from earmark.ui.panels.model_picker import ModelPicker
+from earmark.ui.panels.target_picker import TargetPicker
+from earmark.ui.session import Session
+from earmark.ui.widgets import button, muted, rule, set_role
+from earmark.ui.wording import duration
+
+_PREVIEW_BLOCKS = 2000
+_ENDED = {
+    JobState.DONE: ("Done", "good"),
+    JobState.FAILED: ("Failed", "error"),
+    JobState.CANCELLED: ("Cancelled", "muted"),
+    JobState.INTERRUPTED: ("Interrupted", "warning"),
+}
+
+
+class TaskPanel(QWidget):
+    """The host's own panel for any task.
+
+    Parameters
+    ----------
+    session : Session
+    task : Task
+    fetching : Fetching
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        task: Task,
+        fetching: Fetching,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.task = task
+        self._jobs: list[int] = []
+        self.form = ParamsForm(task.params, first=task.text_param, parent=self)
+        self.models: ModelPicker | None = None
+        self.target: TargetPicker | None = None
+        body = QWidget(self)
+        inner = QVBoxLayout(body)
+        inner.setContentsMargins(12, 12, 12, 12)
+        inner.setSpacing(16)
+        inner.addWidget(muted(task.summary, body))
+        text_first = task.input == "text"
+        if text_first:
+            inner.addWidget(self.form)
+        if task.input == "audio":
+            self.target = TargetPicker(session, body)
+            inner.addWidget(self.target)
+        if task.formats:
+            self.models = ModelPicker(session, task, fetching, body)
+            self.models.changed.connect(self._refresh)
+            fetching.finished.connect(self._refresh)
+            inner.addWidget(self.models)
+        if not text_first:
+            inner.addWidget(self.form)
+        inner.addStretch(1)
+        scroll = QScrollArea(self)
+        scroll.setAccessibleName(f"{task.title}: options")
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(body)
+        self.run_button = button("Run", self.run, self, role="primary")
+        self.run_button.setToolTip("Run  (Ctrl+Enter)")
+        self.run_button.setAccessibleName(f"Run {task.title}")
+        self.run_button.setMinimumHeight(30)
+        self.cancel_button = button("Cancel", self.cancel, self)
+        self.cancel_button.setMinimumHeight(30)
+        self.progress = QProgressBar(self)
+        self.progress.setAccessibleName("Progress")
+        self.progress.setTextVisible(False)
+        self.state = QLabel(self)
+        self.state.setWordWrap(True)
+        self.preview = QPlainTextEdit(self)
+        self.preview.setAccessibleName("Results")
+        self.preview.setReadOnly(True)
+        self.preview.setMaximumBlockCount(_PREVIEW_BLOCKS)
+        self.preview.setTabChangesFocus(True)
+        self.preview.setMaximumHeight(140)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(12, 12, 12, 12)
+        foot.setSpacing(8)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.run_button, 1)
+        row.addWidget(self.cancel_button)
+        foot.addLayout(row)
+        for widget in (self.progress, self.state, self.preview):
+            foot.addWidget(widget)
+            widget.hide()
+        self.cancel_button.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(rule(self))
+        layout.addLayout(foot)
+        session.job_event.connect(self._take_event)
+        session.clip_changed.connect(self._refresh)
+        session.project_opened.connect(self._restore)
+        self.form.changed.connect(self._refresh)
+        self._restore()
+
+    def run(self) -> None:
+        """Queue the task."""
+        if not self.run_button.isEnabled():
+            return
+        params = self.form.validated()
+        if params is None:
+            return
+        values = params.model_dump(mode="json")
+        self._remember(values)
+        try:
+            jobs = self._session.run_task(
+                self.task,
+                values,
+                self.models.model() if self.models else None,
+                self.target.target() if self.target else "clip",
+            )
+        except EarmarkError as error:
+            self._say(str(error), "error")
+            return
+        self._jobs = jobs
+        self.preview.clear()
+        self.preview.hide()
+        self._show_state()
+
+    def cancel(self) -> None:
+        """Stop what this panel has started."""
+        for job in self._jobs:
+            self._session.queue.cancel(job)
+
+    def _restore(self) -> None:
+        """Show the parameters used last for this task."""
+        self._jobs = []
+        kept = self._session.project.view(f"task/{self.task.id}")
+        if kept:
+            self.form.set_values(kept)
+        self._refresh()
+
+    def _remember(self, values: dict[str, Any]) -> None:
+        if not self._session.project.read_only:
+            self._session.project.set_view(f"task/{self.task.id}", values)
+
+    def _refresh(self, *_: object) -> None:
+        ready = not self._session.project.read_only
+        reason = "" if ready else "The project is open read-only."
+        if self.target is not None and self._session.clip is None:
+            ready, reason = False, "Open a recording first."
+        if self.models is not None and self.models.model() is None:
+            ready, reason = False, "Choose a model that is on this computer first."
+        self.run_button.setEnabled(ready)
+        self.run_button.setToolTip(reason or "Run  (Ctrl+Enter)")
+
+    def _take_event(self, event: JobEvent) -> None:
+        if event.job not in self._jobs:
+            return
+        for result in event.new_results:
+            self._show_result(result)
+        if event.kind == "removed":
+            self._jobs.remove(event.job)
+        self._show_state()
+
+    def _show_result(self, result: object) -> None:
+        if isinstance(result, Prediction) and result.kind != "words" and result.text:
+            clip = self._session.clip
+            line = result.text.strip()
+            if clip is not None:
+                line = f"{duration(result.start / clip.rate):>7}  {line}"
+        elif isinstance(result, Text) and result.role == "language":
+            line = f"Language: {result.text}"
+        elif isinstance(result, AudioFile):
+            line = f"{result.name}, {duration(result.frames / result.rate)}"
+        else:
+            return
+        self.preview.show()
+        follow = self.preview.verticalScrollBar()
+        at_end = follow.value() == follow.maximum()
+        self.preview.appendPlainText(line)
+        if at_end:
+            self.preview.moveCursor(QTextCursor.MoveOperation.End)
+
+    def _show_state(self) -> None:
+        states = [self._session.queue_state(job) for job in self._jobs]
+        live = [
+            job
+            for job, state in zip(self._jobs, states, strict=True)
+            if state in (JobState.WAITING, JobState.RUNNING)
+        ]
+        self.cancel_button.setVisible(bool(live))
+        self.progress.setVisible(bool(live))
+        if live:
+            self._show_progress(live)
+        elif states:
+            self._show_end(states)
+
+    def _show_progress(self, live: list[int]) -> None:
+        progress = self._session.queue.progress(live[0])
+        done = len(self._jobs) - len(live)
+        if progress.fraction is None:
+            self.progress.setRange(0, 0)
+        else:
+            self.progress.setRange(0, 1000)
+            total = (done + progress.fraction) / len(self._jobs)
+            self.progress.setValue(round(1000 * total))
+        parts = [progress.message or "Waiting for its turn"]
+        if len(self._jobs) > 1:
+            parts.insert(0, f"Clip {done + 1} of {len(self._jobs)}")
+        if progress.eta_s is not None:
+            parts.append(f"{duration(progress.eta_s)} left")
+        self._say("  ·  ".join(parts), "muted")
+
+    def _show_end(self, states: list[JobState | None]) -> None:
+        bad = next((s for s in states if s not in (None, JobState.DONE)), None)
+        words, role = _ENDED[bad or JobState.DONE]
+        last = self._session.project.job(self._jobs[-1])
+        if bad is JobState.FAILED:
+            failed = self._jobs[states.index(JobState.FAILED)]
+            words = f"{words}: {self._session.project.job(failed).error}"
+        elif bad is None and last.usage.note:
+            words = f"{words}: {last.usage.note}"
+        elif bad is None:
+            words = f"{words} in {duration(last.usage.run_s)}"
+        self._say(words, role)
+
+    def _say(self, text: str, role: str) -> None:
+        self.state.setText(text)
+        set_role(self.state, role)
+        self.state.show()
+
+    def sizeHint(self) -> QSize:
+        return QSize(312, 520)

@@ -1,0 +1,103 @@
+"""The tasks of one group, and the panel of the one that was chosen."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from earmark.core.tasks import Group, Task
+from earmark.ui.fetching import Fetching
+from earmark.ui.icons import icon
+from earmark.ui.panels.task_panel import TaskPanel
+from earmark.ui.session import Session
+from earmark.ui.widgets import EmptyState, rule
+
+
+class Tasks(QWidget):
+    """A list of tasks with icons above the panel of the chosen one.
+
+    Panels are built when first chosen; a plugin may give its own.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        group: Group,
+        fetching: Fetching,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._fetching = fetching
+        self._panels: dict[str, QWidget] = {}
+        self.tasks = [t for t in session.plugins.tasks.values() if t.group == group]
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        self._stack = QStackedWidget(self)
+        self._buttons: dict[str, QToolButton] = {}
+        if not self.tasks:
+            self._stack.addWidget(
+                EmptyState(
+                    "ph.puzzle-piece",
+                    "No tasks here",
+                    "Tasks come with plugins. See Preferences › Plugins for those that "
+                    "were found.",
+                    parent=self,
+                )
+            )
+            layout.addWidget(self._stack, 1)
+            return
+        rows = QVBoxLayout()
+        rows.setContentsMargins(8, 8, 8, 8)
+        rows.setSpacing(2)
+        group_of_buttons = QButtonGroup(self)
+        for task in self.tasks:
+            row = self._row(task)
+            group_of_buttons.addButton(row)
+            rows.addWidget(row)
+            self._buttons[task.id] = row
+        layout.addLayout(rows)
+        layout.addWidget(rule(self))
+        layout.addWidget(self._stack, 1)
+        self.choose(self.tasks[0].id)
+
+    def choose(self, task: str) -> QWidget:
+        """Show the panel of a task."""
+        if task not in self._panels:
+            known = self._session.plugins.task(task)
+            panel = self._session.plugins.panel(known, self._session, self._stack)
+            if not isinstance(panel, QWidget):
+                panel = TaskPanel(self._session, known, self._fetching, self._stack)
+            self._panels[task] = panel
+            self._stack.addWidget(panel)
+        self._stack.setCurrentWidget(self._panels[task])
+        self._buttons[task].setChecked(True)
+        return self._panels[task]
+
+    def current(self) -> QWidget | None:
+        """The panel that is shown."""
+        return self._stack.currentWidget()
+
+    def _row(self, task: Task) -> QToolButton:
+        row = QToolButton(self)
+        row.setProperty("role", "row")
+        row.setText(task.title)
+        row.setToolTip(task.summary)
+        row.setAccessibleName(task.title)
+        row.setAccessibleDescription(task.summary)
+        row.setIcon(icon(task.icon))
+        row.setIconSize(QSize(18, 18))
+        row.setCheckable(True)
+        row.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        row.setSizePolicy(
+            row.sizePolicy().Policy.Expanding, row.sizePolicy().verticalPolicy()
+        )
+        row.clicked.connect(lambda: self.choose(task.id))
+        return row

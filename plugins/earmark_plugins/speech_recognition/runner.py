@@ -1,0 +1,204 @@
+"""Runs speech recognition, and the check of a take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from earmark.api import (
+    Context,
+    EarmarkError,
+    Job,
+    Prediction,
+    Progress,
+    Result,
+    Text,
+)
+from earmark_plugins.speech_recognition import SpeechRecognition, TakeCheck
+from earmark_plugins.speech_recognition.languages import LANGUAGES
+from earmark_plugins.speech_recognition.transcript import (
+    RATE,
+    Recognizer,
+    Samples,
+    Segment,
+    Word,
+    paragraphs,
+    without_loop,
+)
+from earmark_plugins.speech_recognition.windows import BLOCK_S, speech_windows
+
+_SURE = 0.5
+_SURE_S = 1.5
+"""Below this probability, or with less speech, a detected language is a guess."""
+
+
+@dataclass(slots=True)
+class _Transcript:
+    """What has been heard so far."""
+
+    segments: list[Segment] = field(default_factory=list)
+    speech_s: float = 0.0
+    silenced: int = 0
+    language: str = ""
+    probability: float | None = None
+    sure: bool = True
+
+
+def run(job: Job, ctx: Context) -> Iterator[Result]:
+    """Transcribe a recording, segment by segment."""
+    params = SpeechRecognition(**job.params)
+    recognizer = _load(ctx, params)
+    transcript = _Transcript()
+    for segment in _transcribe(ctx, recognizer, params, transcript):
+        if isinstance(segment, Progress):
+            yield segment
+            continue
+        # A job resumes behind its last segment, so the words come before it.
+        for word in segment.words if params.words else ():
+            yield ctx.label(
+                word.start_s,
+                word.stop_s,
+                word.text,
+                tier="words",
+                kind="words",
+                score=word.score,
+            )
+        yield _label(ctx, segment)
+    yield from _texts(ctx, transcript)
+
+
+def check(job: Job, ctx: Context) -> Iterator[Result]:
+    """Transcribe a take back and mark where it differs most from its text."""
+    from earmark_plugins.speech_recognition.check import compare
+
+    params = TakeCheck(**job.params)
+    listening = SpeechRecognition(language=params.language)
+    transcript = _Transcript()
+    recognizer = _load(ctx, listening)
+    for each in _transcribe(ctx, recognizer, listening, transcript):
+        if isinstance(each, Progress):
+            yield each
+    words = [word for segment in transcript.segments for word in _words(segment)]
+    language = transcript.language or params.language or "en"
+    found = compare(params.text, words, language)
+    data = asdict(found)
+    data["longest_divergent"] = data.pop("longest")
+    if found.longest is not None:
+        yield ctx.label(
+            found.longest.start_s,
+            found.longest.stop_s,
+            f"“{found.longest.expected}” heard as “{found.longest.heard}”",
+            tier="check",
+        )
+    yield Text("check", found.summary, data)
+
+
+def _load(ctx: Context, params: SpeechRecognition) -> Recognizer:
+    if ctx.model is None:
+        raise EarmarkError(
+            "No model for speech recognition was chosen.",
+            "Choose one in the panel, or fetch the starter models.",
+        )
+    if ctx.model.format == "ctranslate2":
+        from earmark_plugins.speech_recognition import faster_whisper_models
+
+        return faster_whisper_models.load(ctx, params)
+    if ctx.model.format == "transformers":
+        from earmark_plugins.speech_recognition import transformers_models
+
+        return transformers_models.load(ctx, params)
+    raise EarmarkError(
+        f"{ctx.model.id} is in the format “{ctx.model.format}”.",
+        "Choose a CTranslate2 or a transformers model.",
+    )
+
+
+def _transcribe(
+    ctx: Context,
+    recognizer: Recognizer,
+    params: SpeechRecognition,
+    transcript: _Transcript,
+) -> Iterator[Progress | Segment]:
+    """Give the segments of the whole recording, and write down what they are."""
+    transcript.language = params.language
+    windows = speech_windows(
+        _numbers(ctx, transcript),
+        window_s=recognizer.window_s,
+        fill=recognizer.fills_windows,
+        vad=params.vad,
+        threshold=params.vad_threshold,
+    )
+    for window in windows:
+        ctx.check()
+        if window.stretches:
+            heard = recognizer.transcribe(window.samples, transcript.language)
+            if not transcript.language and heard.language:
+                transcript.language = heard.language
+                transcript.probability = heard.probability
+                transcript.sure = heard.probability is None or (
+                    heard.probability >= _SURE and window.speech_s >= _SURE_S
+                )
+            transcript.speech_s += window.speech_s
+            for segment in heard.segments:
+                if any(map(str.isalnum, segment.text)):
+                    placed = without_loop(window.place(segment))
+                    transcript.segments.append(placed)
+                    yield placed
+        yield Progress(min(window.stop_s / max(ctx.duration_s, 1e-9), 1.0))
+
+
+def _numbers(ctx: Context, transcript: _Transcript) -> Iterator[Samples]:
+    """The audio with silence in place of what is no number."""
+    for _, block in ctx.blocks(RATE, BLOCK_S):
+        finite = np.isfinite(block)
+        if not finite.all():
+            transcript.silenced += int(len(block) - finite.sum())
+            block = np.where(finite, block, np.float32(0))
+        yield block
+
+
+def _label(ctx: Context, segment: Segment) -> Prediction:
+    return ctx.label(
+        segment.start_s,
+        segment.stop_s,
+        segment.text,
+        tier="segments",
+        kind="segments",
+        score=segment.score,
+    )
+
+
+def _words(segment: Segment) -> Sequence[Word]:
+    """The words; without times of their own they have the segment's."""
+    return segment.words or [
+        Word(segment.start_s, segment.stop_s, text) for text in segment.text.split()
+    ]
+
+
+def _texts(ctx: Context, transcript: _Transcript) -> Iterator[Text | Progress]:
+    """The language and the transcript as a whole."""
+    if transcript.language:
+        data: dict[str, object] = {
+            "probability": transcript.probability,
+            "name": LANGUAGES.get(transcript.language, transcript.language),
+            "certain": transcript.sure,
+        }
+        yield Text("language", transcript.language, data)
+    notes = []
+    if not transcript.segments:
+        notes.append("no speech was found")
+    if transcript.silenced:
+        seconds = transcript.silenced / RATE
+        notes.append(f"{seconds:.2f} s hold values that are no numbers: skipped")
+    yield Text(
+        "transcript",
+        paragraphs(transcript.segments),
+        {
+            "speech_s": round(transcript.speech_s, 3),
+            "resumed_at_s": ctx.offset_s,
+            "note": "; ".join(notes),
+        },
+    )
+    yield Progress(1.0, "; ".join(notes))

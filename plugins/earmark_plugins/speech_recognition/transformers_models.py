@@ -1,0 +1,340 @@
+"""Recognizers in transformers' format: Whisper, CTC, Moonshine, Parakeet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers.decoders import DecodeStream
+from transformers import ParakeetProcessor
+
+from earmark.api import Context, EarmarkError
+from earmark_plugins.speech_recognition import SpeechRecognition
+from earmark_plugins.speech_recognition.languages import UNSPACED, check_language
+from earmark_plugins.speech_recognition.transcript import (
+    RATE,
+    Heard,
+    Piece,
+    Recognizer,
+    Samples,
+    Segment,
+    Word,
+    group_words,
+    mean_probability,
+)
+
+_SHORTEST_S = 0.5
+"""Convolutional front ends fail on less than a frame; silence fills it up."""
+
+# The thresholds of OpenAI's decoder; that of the compression ratio is of token ids,
+# as transformers computes it, and equals 2.4 on text.
+_FALLBACK = {
+    "temperature": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
+    "compression_ratio_threshold": 1.35,
+    "logprob_threshold": -1.0,
+    "no_speech_threshold": 0.6,
+}
+
+# Moonshine's authors bound its text by the length of the audio, which stops it from
+# repeating itself: https://huggingface.co/UsefulSensors/moonshine-base
+_TOKENS_PER_S = 6.5
+
+
+def load(ctx: Context, params: SpeechRecognition) -> Recognizer:
+    """Give the recognizer for the job's model, by its kind.
+
+    Raises
+    ------
+    EarmarkError
+        If the model cannot do what is asked.
+    """
+    options = (
+        {} if params.precision in ("auto", "int8") else {"dtype": params.precision}
+    )
+    pipeline = ctx.pipeline("automatic-speech-recognition", **options)
+    model, name = pipeline.model, ctx.model.title if ctx.model else ""
+    if params.precision == "int8":
+        ctx.use(ctx.device, _dtype(model), "int8 is for CTranslate2 models only")
+    if model.config.model_type == "whisper":
+        return _whisper(ctx, pipeline, params, name or ctx.job.task)
+    if params.translate:
+        raise EarmarkError(
+            f"{name or 'The model'} cannot translate.",
+            "Choose a multilingual Whisper model.",
+        )
+    if pipeline.type == "tdt":
+        processor = ParakeetProcessor(pipeline.feature_extractor, pipeline.tokenizer)
+        return Transducer(pipeline, processor)
+    if pipeline.type == "ctc":
+        return Ctc(pipeline)
+    return Sequence2Sequence(pipeline, params)
+
+
+def _dtype(model: Any) -> str:
+    return str(model.dtype).removeprefix("torch.")
+
+
+def _inputs(pipeline: Any, samples: Samples, **options: Any) -> Any:
+    """The features of a window, on the model's device and in its numbers."""
+    shortest = int(_SHORTEST_S * RATE)
+    if len(samples) < shortest:
+        samples = np.pad(samples, (0, shortest - len(samples)))
+    features = pipeline.feature_extractor(
+        samples, sampling_rate=RATE, return_tensors="pt", **options
+    )
+    return features.to(pipeline.model.device, pipeline.model.dtype)
+
+
+def _whole(samples: Samples, text: str, score: float | None) -> Heard:
+    """A window as one segment, of a model that tells no times."""
+    text = text.strip()
+    segment = Segment(0.0, len(samples) / RATE, text, score)
+    return Heard((segment,) if text else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Whisper:
+    """OpenAI's Whisper, of any size."""
+
+    pipeline: Any
+    params: SpeechRecognition
+    words: bool
+    multilingual: bool
+    window_s: float = 30.0
+    fills_windows: bool = True
+
+    @torch.inference_mode()
+    def transcribe(self, samples: Samples, language: str) -> Heard:
+        """Transcribe one window."""
+        model, tokenizer = self.pipeline.model, self.pipeline.tokenizer
+        features = _inputs(self.pipeline, samples, return_attention_mask=True)
+        options: dict[str, Any] = {}
+        probability = None
+        if self.multilingual:
+            if not language:
+                language, probability = self._detect(features.input_features)
+            task = "translate" if self.params.translate else "transcribe"
+            options.update(language=language, task=task)
+        if self.params.prompt:
+            prompt = tokenizer.get_prompt_ids(self.params.prompt, return_tensors="pt")
+            options["prompt_ids"] = prompt.to(model.device)
+        # Sampling, which the decoder falls back to, then gives the same text each time.
+        torch.manual_seed(0)
+        out = model.generate(
+            **features,
+            **options,
+            **_FALLBACK,
+            num_beams=self.params.beam_size,
+            return_timestamps=True,
+            return_token_timestamps=self.words,
+            return_dict_in_generate=True,
+            output_scores=True,
+            return_segments=True,
+            condition_on_prev_tokens=False,
+        )
+        length_s = len(samples) / RATE
+        spaced = self.params.translate or language not in UNSPACED
+        segments = (
+            self._segment(found, length_s, spaced) for found in out["segments"][0]
+        )
+        heard = tuple(
+            each for each in segments if each.text and each.start_s < length_s
+        )
+        return Heard(heard, language if self.multilingual else "en", probability)
+
+    def _detect(self, features: torch.Tensor) -> tuple[str, float]:
+        """The language and its probability among all that the model knows."""
+        model = self.pipeline.model
+        tokens: dict[str, int] = model.generation_config.lang_to_id
+        start = torch.tensor([[model.config.decoder_start_token_id]])
+        logits = model(
+            input_features=features, decoder_input_ids=start.to(model.device)
+        ).logits[0, -1]
+        chances = logits[list(tokens.values())].float().softmax(-1)
+        best = int(chances.argmax())
+        return list(tokens)[best].strip("<|>"), float(chances[best])
+
+    def _segment(self, found: dict[str, Any], length_s: float, spaced: bool) -> Segment:
+        generation = self.pipeline.model.generation_config
+        tokenizer = self.pipeline.tokenizer
+        result = found["result"]
+        ids = found["tokens"].tolist()
+        # Scores are of what was generated, positions of all that was decoded.
+        given = len(result["sequences"]) - len(result["scores"])
+        first = found["idxs"][0] - given
+        scores = result["scores"][first : first + len(ids)]
+        logprobs = [
+            float(score.float().log_softmax(-1)[token])
+            for score, token in zip(scores, ids, strict=False)
+        ]
+        start_s = float(found["start"])
+        stop_s = min(max(float(found["end"]), start_s), length_s)
+        text = [
+            index
+            for index, token in enumerate(ids)
+            if token < generation.no_timestamps_token_id
+            and token not in tokenizer.all_special_ids
+        ]
+        words: list[Word] = []
+        if self.words:
+            times = [min(float(at), length_s) for at in found["token_timestamps"]]
+            stops = [*times[1:], stop_s]
+            words = group_words(
+                _pieces(
+                    tokenizer,
+                    (
+                        (ids[index], times[index], stops[index], logprobs[index])
+                        for index in text
+                        if index < len(logprobs)
+                    ),
+                ),
+                spaced=spaced,
+            )
+        return Segment(
+            start_s,
+            stop_s,
+            tokenizer.decode([ids[index] for index in text]).strip(),
+            mean_probability(logprobs),
+            tuple(words),
+        )
+
+
+def _whisper(
+    ctx: Context, pipeline: Any, params: SpeechRecognition, name: str
+) -> Whisper:
+    generation = pipeline.model.generation_config
+    multilingual = bool(getattr(generation, "is_multilingual", False))
+    tokens = generation.lang_to_id if multilingual else ("<|en|>",)
+    check_language(
+        name,
+        {token.strip("<|>") for token in tokens},
+        language=params.language,
+        translate=params.translate,
+    )
+    words = params.words and bool(getattr(generation, "alignment_heads", None))
+    if params.words and not words:
+        note = "no word times: the model's generation_config has no alignment_heads"
+        ctx.use(ctx.device, _dtype(pipeline.model), note)
+    return Whisper(pipeline, params, words, multilingual)
+
+
+@dataclass(frozen=True, slots=True)
+class Ctc:
+    """wav2vec 2.0, HuBERT, Conformer and Parakeet with a CTC head."""
+
+    pipeline: Any
+    window_s: float = 30.0
+    fills_windows: bool = False
+
+    @torch.inference_mode()
+    def transcribe(self, samples: Samples, language: str) -> Heard:
+        """Transcribe one window; the model has one language only."""
+        model, tokenizer = self.pipeline.model, self.pipeline.tokenizer
+        logits = model(**_inputs(self.pipeline, samples)).logits[0]
+        best, ids = logits.float().log_softmax(-1).max(-1)
+        spoken = ids != model.config.pad_token_id
+        score = mean_probability(best[spoken].tolist())
+        if not hasattr(tokenizer, "word_delimiter_token"):
+            return _whole(
+                samples, tokenizer.decode(ids, skip_special_tokens=True), score
+            )
+        decoded = tokenizer.decode(
+            ids, output_word_offsets=True, skip_special_tokens=True
+        )
+        frame_s = max(len(samples) / RATE, _SHORTEST_S) / len(ids)
+        words = tuple(
+            Word(
+                each["start_offset"] * frame_s,
+                each["end_offset"] * frame_s,
+                each["word"],
+                mean_probability(
+                    best[each["start_offset"] : each["end_offset"]][
+                        spoken[each["start_offset"] : each["end_offset"]]
+                    ].tolist()
+                ),
+            )
+            for each in decoded.word_offsets
+        )
+        if not words:
+            return Heard(())
+        text = decoded.text.strip()
+        return Heard((Segment(words[0].start_s, words[-1].stop_s, text, score, words),))
+
+
+@dataclass(frozen=True, slots=True)
+class Transducer:
+    """Parakeet TDT, which predicts each token with its duration."""
+
+    pipeline: Any
+    processor: Any
+    window_s: float = 30.0
+    fills_windows: bool = False
+
+    @torch.inference_mode()
+    def transcribe(self, samples: Samples, language: str) -> Heard:
+        """Transcribe one window; the model finds the language for itself."""
+        features = _inputs(self.pipeline, samples, return_attention_mask=True)
+        out = self.pipeline.model.generate(**features, return_dict_in_generate=True)
+        texts, stamps = self.processor.decode(
+            out.sequences, durations=out.durations, skip_special_tokens=True
+        )
+        pieces = [
+            Piece(each["token"], each["start"], each["end"], math.nan)
+            for each in stamps[0]
+        ]
+        words = tuple(group_words(pieces))
+        if not words:
+            return Heard(())
+        text = texts[0].strip()
+        return Heard((Segment(words[0].start_s, words[-1].stop_s, text, None, words),))
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence2Sequence:
+    """Moonshine, and other encoder-decoders that give text without times."""
+
+    pipeline: Any
+    params: SpeechRecognition
+    window_s: float = 30.0
+    fills_windows: bool = False
+
+    @torch.inference_mode()
+    def transcribe(self, samples: Samples, language: str) -> Heard:
+        """Transcribe one window; the model has one language only."""
+        model = self.pipeline.model
+        beams = self.params.beam_size
+        out = model.generate(
+            **_inputs(self.pipeline, samples),
+            num_beams=beams,
+            max_new_tokens=math.ceil(len(samples) / RATE * _TOKENS_PER_S) + 8,
+            return_dict_in_generate=True,
+            output_scores=True,
+        )
+        logprobs = model.compute_transition_scores(
+            out.sequences,
+            out.scores,
+            out.beam_indices if beams > 1 else None,
+            normalize_logits=beams == 1,
+        )[0]
+        text = self.pipeline.tokenizer.decode(
+            out.sequences[0], skip_special_tokens=True
+        )
+        return _whole(samples, text, mean_probability(logprobs.tolist()))
+
+
+def _pieces(
+    tokenizer: Any, tokens: Iterable[tuple[int, float, float, float]]
+) -> Iterable[Piece]:
+    """The text each token adds; the bytes of one character are put together."""
+    stream = DecodeStream(skip_special_tokens=True)
+    started: float | None = None
+    for token, start_s, stop_s, logprob in tokens:
+        started = start_s if started is None else started
+        text = stream.step(tokenizer.backend_tokenizer, token)
+        if text is not None:
+            yield Piece(text, started, max(started, stop_s), logprob)
+            started = None
