@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import earmark.settings
+from earmark.audio.spectrogram import SpectrogramSettings
 from earmark.core.errors import EarmarkError
 from earmark.settings import Settings, SettingsStore, folders
 
@@ -111,13 +112,14 @@ def test_listeners_hear_of_changes_until_they_leave(path: Path) -> None:
 
 def test_a_listener_may_change_settings_itself(path: Path) -> None:
     store = SettingsStore(path)
-    store.on_change(
-        lambda settings: (
-            store.update(network=True) and None if not settings.network else None
-        )
-    )
+
+    def allow_network(settings: Settings) -> None:
+        if not settings.network:
+            store.update(network=True)
+
+    store.on_change(allow_network)
     store.update(theme="dark")
-    assert store.settings.network
+    assert store.settings == Settings(theme="dark", network=True)
     assert SettingsStore(path).settings == store.settings
 
 
@@ -129,25 +131,29 @@ def test_what_another_process_has_set_is_kept(path: Path) -> None:
     assert SettingsStore(path).settings.device == "cpu"
 
 
-def test_many_threads_lose_nothing(path: Path) -> None:
-    stores = [SettingsStore(path) for _ in range(4)]
+def test_writers_at_the_same_time_lose_nothing(path: Path) -> None:
+    changes = (
+        {"theme": "dark"},
+        {"device": "cpu"},
+        {"cache_limit_mb": 500},
+        {"memory_budget_mb": 1000},
+    )
 
-    def add(store: SettingsStore, number: int) -> None:
-        for round_ in range(5):
-            with lock:
-                known = SettingsStore(path).settings.task_models
-                store.update(task_models=known | {f"{number}.{round_}": "x"})
+    def write(change: dict[str, Any]) -> None:
+        store = SettingsStore(path)
+        for _ in range(5):
+            store.update(**change)
 
-    lock = threading.Lock()
-    threads = [
-        threading.Thread(target=add, args=(store, number))
-        for number, store in enumerate(stores)
-    ]
+    threads = [threading.Thread(target=write, args=(change,)) for change in changes]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(SettingsStore(path).settings.task_models) == 20
+    kept = SettingsStore(path)
+    assert kept.problem == ""
+    assert kept.settings == Settings(
+        theme="dark", device="cpu", cache_limit_mb=500, memory_budget_mb=1000
+    )
 
 
 @pytest.mark.parametrize(
@@ -274,3 +280,8 @@ print(sorted(heavy & set(sys.modules)))
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )
     assert told.stdout.strip() == "[]"
+
+
+def test_a_new_project_gets_the_spectrogram_that_is_meant() -> None:
+    defaults = Settings().spectrogram.model_dump()
+    assert SpectrogramSettings(**defaults) == SpectrogramSettings()

@@ -79,15 +79,19 @@ class WindowState(_Section):
 
 
 class SpectrogramDefaults(_Section):
-    """How a spectrogram looks in a new project."""
+    """How a spectrogram looks in a new project; as in `SpectrogramSettings`."""
 
     window: int = Field(2048, ge=256, le=16384)
-    overlap: float = Field(0.75, ge=0, lt=1)
+    overlap: float = Field(0.75, ge=0, le=0.95)
     function: str = "hann"
+    padding: Literal[1, 2, 4] = 1
+    tilt_db: float = 0.0
     scale: Literal["linear", "mel", "log"] = "mel"
+    low_hz: float = Field(0.0, ge=0)
+    high_hz: float = Field(0.0, ge=0)
     floor_db: float = -100.0
-    ceiling_db: float = 0.0
-    colormap: str = "inferno"
+    ceiling_db: float = -20.0
+    colormap: str = "magma"
 
 
 class Settings(_Section):

@@ -80,9 +80,7 @@ def test_a_slice_is_what_was_heard_there(given: tuple[Spans, int, int]) -> None:
 def test_deleting_conserves_all_other_frames(given: tuple[Spans, int, int]) -> None:
     spans, start, stop = given
     heard = listen(spans)
-    assert same(
-        listen(clips.delete(spans, start, stop)), heard[:start] + heard[stop:]
-    )
+    assert same(listen(clips.delete(spans, start, stop)), heard[:start] + heard[stop:])
 
 
 @given(spans_and_range())
@@ -125,9 +123,7 @@ def test_silence_keeps_the_length(given: tuple[Spans, int, int]) -> None:
 
 
 @given(spans_and_range(), st.sampled_from([-12.0, 6.0]))
-def test_gain_changes_the_range_alone(
-    given: tuple[Spans, int, int], db: float
-) -> None:
+def test_gain_changes_the_range_alone(given: tuple[Spans, int, int], db: float) -> None:
     spans, start, stop = given
     heard = listen(spans)
     factor = 10 ** (db / 20)

@@ -39,7 +39,7 @@ def segments(job: Job, ctx: Context) -> Results:
             fail(str(job.params["fault"]))
         at = ctx.offset_s + second
         yield ctx.label(second, second + 1, f"s{at:.0f}", tier="s", kind="segments")
-        yield ctx.label(second, None, f"w{at:.0f}", tier="w", kind="words")
+        yield ctx.label(second, second + 1, f"w{at:.0f}", tier="w", kind="words")
         yield Progress((second + 1) / seconds, f"{second + 1} s")
     heard = " ".join(f"s{ctx.offset_s + second:.0f}" for second in range(seconds))
     yield Text("transcript", heard, {"language": "en"})
@@ -132,8 +132,8 @@ def chatty(job: Job, ctx: Context) -> Results:
 
 def greedy(job: Job, ctx: Context) -> Results:
     """Runs out of memory unless it is asked to be small."""
-    yield ctx.label(0, 1, "first", kind="segments")
     if not ctx.small:
+        yield ctx.label(0, 1, "first", kind="segments")
         yield ctx.label(1, 2, "lost", kind="words")
         ctx.use("cuda:0", "float16")
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from formats.samples import demo_document
 
 from earmark.formats import FormatRegistry, LabelDocument, ReadContext, Recording
-from formats.samples import demo_document
 
 
 @pytest.fixture(scope="session")

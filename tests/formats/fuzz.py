@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from formats.samples import demo_document
+
 from earmark.core.errors import EarmarkError
 from earmark.formats import (
     FormatRegistry,
@@ -19,7 +21,6 @@ from earmark.formats import (
     ReadContext,
     Recording,
 )
-from formats.samples import demo_document
 
 _SPLICES = (
     b"\xff", b"\x00", b"\xed\xa0\x80", b"\xff\xfe", b"\xef\xbb\xbf", b'"', b"'", b"\t",

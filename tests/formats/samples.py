@@ -27,7 +27,12 @@ def demo_document() -> LabelDocument:
                 "segments",
                 (
                     LabelRecord(
-                        0, 44100, 'He said "hi" & left', speaker="Ann", score=0.9, **made
+                        0,
+                        44100,
+                        'He said "hi" & left',
+                        speaker="Ann",
+                        score=0.9,
+                        **made,
                     ),
                     LabelRecord(44100, 88182, "größer,\n=2 --> 3; 你好", **made),
                 ),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from formats.fuzz import attack
 
 from earmark.formats import FormatRegistry
-from formats.fuzz import attack
 
 FORMATS = [known.id for known in FormatRegistry().formats]
 

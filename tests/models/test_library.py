@@ -272,9 +272,10 @@ def test_leftovers_in_the_hub_cache_are_passed_over(
 ) -> None:
     (tmp_path / "hub" / "models--empty--one").mkdir(parents=True)
     (tmp_path / "hub" / "models--org--half" / "snapshots" / "x").mkdir(parents=True)
+    (cache_model("org/config-only") / "model.safetensors").unlink()
     (tmp_path / "hub" / "datasets--org--data" / "snapshots").mkdir(parents=True)
     cache_model("org/name")
-    assert ids(library) == ["org/name"]
+    assert [model.ref.id for model in library.installed()] == ["org/name"]
 
 
 def test_a_damaged_blob_of_the_hub_cache_is_found(

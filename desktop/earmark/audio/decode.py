@@ -253,7 +253,9 @@ def _open_ffmpeg(path: Path) -> _Ffmpeg:
     try:
         stream = container.streams.best("audio")
         if stream is None:
-            raise EarmarkError(f"“{path.name}” has no sound track.")
+            raise EarmarkError(
+                f"“{path.name}” has no sound track.", "Choose another file."
+            )
         return _Ffmpeg(container, stream)
     except (av.FFmpegError, StopIteration, ValueError) as error:
         container.close()

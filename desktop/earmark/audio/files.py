@@ -217,7 +217,7 @@ def write_audio(
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         try:
-            writer = _Writer(part, container, subtype, rate, channels)
+            writer = _Writer(part, path.name, container, subtype, rate, channels)
             try:
                 for block in blocks:
                     writer.write(block)
@@ -253,12 +253,18 @@ class _Writer:
     """An open file of libsndfile, with our own rounding and counting."""
 
     def __init__(
-        self, path: Path, container: str, subtype: str, rate: int, channels: int
+        self,
+        part: Path,
+        name: str,
+        container: str,
+        subtype: str,
+        rate: int,
+        channels: int,
     ) -> None:
         self._file = soundfile.SoundFile(
-            path, "w", rate, channels, subtype, format=container
+            part, "w", rate, channels, subtype, format=container
         )
-        self._path = path
+        self._name = name
         self._bits = _BITS.get(subtype)
         self._counts_clipping = subtype not in ("FLOAT", "DOUBLE")
         self.channels = channels
@@ -267,7 +273,7 @@ class _Writer:
         self.clipped = 0
 
     def write(self, block: NDArray[Any]) -> None:
-        shaped = block.reshape(len(block), -1)
+        shaped = block if block.ndim == 2 else block[:, None]
         if shaped.shape[1] != self.channels:
             raise ValueError(f"{shaped.shape} is not {self.channels} channels")
         for start in range(0, len(shaped), _BLOCK):
@@ -277,8 +283,8 @@ class _Writer:
         loudest = float(np.abs(samples).max())
         if not np.isfinite(loudest):
             raise EarmarkError(
-                "The sound to be written has samples that are not numbers.",
-                "Nothing was written.",
+                f"The sound for “{self._name}” has samples that are not numbers.",
+                "It was not written; look for what made them.",
             )
         if self._counts_clipping and loudest > 1.0:
             self.clipped += int(np.count_nonzero(np.abs(samples) > 1.0))
@@ -297,7 +303,9 @@ class _Writer:
 
 def _check_written(part: Path, path: Path, writer: _Writer) -> None:
     if not writer.frames:
-        raise EarmarkError(f"There is no sound to write to “{path.name}”.")
+        raise EarmarkError(
+            f"There is no sound to write to “{path.name}”.", "Select some first."
+        )
     found = soundfile.info(part)
     # An MP3 or Opus stream is made of packets.
     slack = 4096 if path.suffix.lower() in (".mp3", ".opus") else 0

@@ -69,7 +69,7 @@ class Encoding:
         """
         if self.name == "PCM_24":
             raw = self._widened(raw)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             samples = raw.astype(np.float32)
         if self.name in ("FLOAT", "DOUBLE"):
             return finite(samples)

@@ -33,6 +33,9 @@ _STEP = LEVELS[-1]
 _CHUNK = 1 << 17
 """Samples worked on at once: they stay in the processor's cache."""
 
+_MOST = 65504.0
+"""The greatest float16."""
+
 _VERSION = 1
 _DIGEST_BYTES = 8
 
@@ -187,7 +190,8 @@ class Peaks:
                 self.ready = min(start + _STEP, self.frames)
                 for listener in tuple(self._listeners):
                     listener()
-            if self._table is not None and self.reader.error is None:
+            self.error = self.reader.error
+            if self._table is not None and self.error is None:
                 self._save(self._table)
         except EarmarkError as error:
             self.error = error
@@ -220,16 +224,13 @@ class Peaks:
             self._use(np.zeros(shape, dtype))
         table = self._table
         assert table is not None
-        most = 32767 if table.dtype == np.int16 else 65504
         for level, size in enumerate(LEVELS):
             at = self._offsets[level] + start // size
             part = table[:, :, at : at + lows.shape[1]]
-            part[:, 0] = np.clip(lows, -most - 1, most)
-            part[:, 1] = np.clip(highs, -most - 1, most)
             rms = np.sqrt(energies / counts)
             if table.dtype == np.int16:
-                rms = np.rint(rms)
-            part[:, 2] = np.minimum(rms, most)
+                rms = np.minimum(np.rint(rms), np.iinfo(np.int16).max)
+            part[:, 0], part[:, 1], part[:, 2] = lows, highs, rms
             lows = _by_four(lows, np.minimum)
             highs = _by_four(highs, np.maximum)
             energies = _by_four(energies, np.add)
@@ -241,11 +242,11 @@ class Peaks:
         """Least, greatest and energy per run and channel, shape (channels, runs)."""
         size = LEVELS[0]
         chunk = max(_CHUNK // self.channels // size, 1) * size
-        parts = []
+        parts: list[tuple[NDArray[Any], ...]] = []
         for at in range(start, stop, chunk):
             raw, encoding = self.reader.stored(at, min(chunk, stop - at))
             whole = encoding.name == "PCM_16"
-            samples = raw if whole else encoding.floats(raw)
+            samples = raw if whole else np.clip(encoding.floats(raw), -_MOST, _MOST)
             byte_order = samples.dtype.newbyteorder("=")
             lined = np.ascontiguousarray(samples.T, byte_order)
             full = lined.shape[1] // size * size
@@ -439,8 +440,8 @@ def _gains_at(span: Span, middle: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _edges(start: int, frames_per_px: float, columns: int) -> NDArray[np.int64]:
-    edges = start + np.arange(columns + 1) * frames_per_px
-    return np.floor(edges).astype(np.int64)
+    edges = np.floor(start + np.arange(columns + 1) * float(frames_per_px))
+    return np.asarray(edges, np.int64)
 
 
 def _summed(

@@ -50,6 +50,7 @@ class Feed:
     def __init__(
         self, render: Render, start: int, stop: int, loop: Loop | None = None
     ) -> None:
+        self.range = start, stop
         self.loop = loop
         self.played = 0.0
         self._render = render
@@ -171,9 +172,9 @@ class Playback:
         self._wake = threading.Event()
         self._calls = 0
         self._stream = self._open(device)
-        self._device_rate = round(self._stream.samplerate)
+        self._device_rate: int = round(self._stream.samplerate)
         self._block_frames = _block_frames(self._device_rate)
-        self._ratio = rate / self._device_rate
+        self._ratio: float = rate / self._device_rate
         self._resampler: soxr.ResampleStream | None = None
         self._rest = np.zeros((0, channels), np.float32)
         self._final_frame = feed.frame(0.0)
@@ -214,11 +215,13 @@ class Playback:
             self._restart()
         self._wake.set()
 
-    def set_loop(self, loop: Loop | None) -> None:
-        """Loop a range from now on, or none.
+    def set_loop(self, loop: Loop | bool | None) -> None:
+        """Loop a range from now on, or all that is played, or none.
 
         A place behind the range goes to its beginning.
         """
+        if isinstance(loop, bool):
+            loop = self._feed.range if loop else None
         with self._feeding:
             played = self._take_back()
             frame = self._feed.frame(played)

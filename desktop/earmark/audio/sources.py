@@ -289,7 +289,9 @@ class SourceReader:
                 mapping = self._mapping
                 if mapping is None or mapping.frames < frames:
                     if self._part is None:
-                        raise EarmarkError(f"“{self._path.name}” is closed.")
+                        raise EarmarkError(
+                            f"“{self._path.name}” is closed.", "Open it again."
+                        )
                     part, dtype = self._part
                     layout = _cached_layout(dtype, self.channels, self._ready)
                     self._mapping = mapping = _Mapping(part, layout)
@@ -338,13 +340,16 @@ class SourceReader:
             for block in decoder.blocks():
                 if self._closing.is_set():
                     return
+                if not len(block):
+                    continue
                 _write_all(file, np.ascontiguousarray(block, decoder.dtype))
                 written += len(block)
                 self._ready = min(written, self.frames)
                 self._progress()
             if not written:
                 raise EarmarkError(
-                    f"“{self._path.name}” holds no sound that can be decoded."
+                    f"“{self._path.name}” holds no sound that can be decoded.",
+                    "Convert it to WAV or FLAC with the program it came from.",
                 )
             file.seek(0)
             _write_npy_header(file, decoder.dtype, written, self.channels)
@@ -358,7 +363,9 @@ class SourceReader:
             part.replace(cached)
             mapping = _map_cached(cached, self.channels)
             if mapping is None:
-                raise EarmarkError(f"“{cached}” vanished while it was written.")
+                raise EarmarkError(
+                    f"“{cached}” vanished while it was written.", "Try again."
+                )
             self._finish(mapping)
 
 

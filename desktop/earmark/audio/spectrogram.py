@@ -16,8 +16,9 @@ import csv
 import importlib.util
 import itertools
 import threading
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -42,7 +43,9 @@ DB_FLOOR = -120.0
 DB_STEP = 0.5
 """A tile's value `v` stands for `DB_FLOOR + DB_STEP * v`; a full-scale sine is 0 dB."""
 
-WINDOWS = tuple(2**k for k in range(8, 15))
+WINDOWS = tuple(1 << k for k in range(8, 15))
+_COLUMN_FRAMES = 1 << 13
+_MOST_WINDOWS = 8
 COLOR_MAPS = {
     "magma": "magma",
     "inferno": "inferno",
@@ -67,6 +70,8 @@ _COSINES: dict[str, tuple[float, ...]] = {
 _BATCH_SAMPLES = 1 << 17
 _SHORT_SPAN_COLUMNS = 32
 _LOWEST_LOG_HZ = 20.0
+_PATIENCE_S = 0.1
+"""How long a thread waits for decoding before it looks for a tile that can be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +156,15 @@ class SpectrogramSettings:
         return settings
 
 
+def windows_per_column(window: int, hop: int) -> int:
+    """How many windows a column takes the maximum of.
+
+    Zoomed out, a column stands for more than one window covers; what is short must not
+    fall between two. As many are taken as keep a screen within half a second.
+    """
+    return max(min(hop // window, _COLUMN_FRAMES // window, _MOST_WINDOWS), 1)
+
+
 def hop_for(settings: SpectrogramSettings, frames_per_px: float) -> int:
     """The distance of columns, in frames, that a picture needs at this zoom."""
     hop = max(round(settings.window * (1.0 - settings.overlap)), 1)
@@ -168,11 +182,10 @@ def window(function: WindowFunction, length: int) -> NDArray[np.float32]:
     of D'Antona and Ferrero, Digital Signal Processing for Measurement Systems (2006).
     """
     phase = 2.0 * np.pi * np.arange(length) / length
-    shape = sum(
-        (-1.0) ** k * a * np.cos(k * phase) for k, a in enumerate(_COSINES[function])
-    )
-    shaped = np.asarray(shape, np.float64) + np.zeros(length)
-    scaled = (shaped * (2.0 / shaped.sum())).astype(np.float32)
+    shape = np.zeros(length)
+    for k, coefficient in enumerate(_COSINES[function]):
+        shape += (-1.0) ** k * coefficient * np.cos(k * phase)
+    scaled: NDArray[np.float32] = (shape * (2.0 / shape.sum())).astype(np.float32)
     scaled.setflags(write=False)
     return scaled
 
@@ -198,7 +211,7 @@ def spectra(
     weighted = frames * window(settings.function, settings.window)
     length = settings.window * settings.padding
     spectrum = fft.rfft(weighted, length, axis=1, overwrite_x=True, workers=1)
-    values = np.square(spectrum.real)
+    values: NDArray[np.float32] = np.square(spectrum.real)
     values += np.square(spectrum.imag)
     values += np.float32(1e-20)
     np.log(values, out=values)
@@ -347,6 +360,7 @@ def places(view: SpectrogramView, hop: int) -> Iterator[_Place]:
     analysis = (settings.window, settings.function, settings.padding, settings.tilt_db)
     borders = [0, *itertools.accumulate(span.frames for span in view.spans)]
     half = settings.window // 2
+    centres = _centres(settings.window, hop)
     for begin, end, origin in _regions(view, borders, hop):
         low, high = max(begin, view.start), min(end, view.stop)
         shift = begin - origin
@@ -359,8 +373,8 @@ def places(view: SpectrogramView, hop: int) -> Iterator[_Place]:
             skipped = (first - tile_start) // hop
             start = tile_start + skipped * hop
             columns = -(-(last - start) // hop)
-            needed = start + hop // 2 - half
-            beyond = needed + (columns - 1) * hop + settings.window
+            needed = start + int(centres[0]) - half
+            beyond = start + (columns - 1) * hop + int(centres[-1]) + half
             low_frame, high_frame = max(needed, 0), min(beyond, borders[-1])
             heard = _cut(view.spans, borders, low_frame, high_frame)
             for channel in view.lanes:
@@ -407,8 +421,6 @@ def _regions(
 
 def _cut(spans: Spans, borders: list[int], low: int, high: int) -> Spans:
     """The spans in `[low, high)`, without looking at the others."""
-    from bisect import bisect_left, bisect_right
-
     first = bisect_right(borders, low) - 1
     last = bisect_left(borders, high)
     base = borders[first]
@@ -432,19 +444,32 @@ def compute(
     values = np.zeros((settings.bins, key.columns), np.uint8)
     if all(span.source is None for span in key.spans):
         return values
-    batch = max(_BATCH_SAMPLES // (settings.window * settings.padding), 4)
+    centres = _centres(settings.window, key.hop)
+    count = len(centres)
+    batch = max(_BATCH_SAMPLES // (settings.window * settings.padding * count), 1)
     for begin in range(0, key.columns, batch):
         end = min(begin + batch, key.columns)
-        frames = _windows(key, readers, settings.window, begin, end)
-        values[:, begin:end] = spectra(frames, settings, key.rate).T
+        columns = np.arange(begin, end)[:, None] * key.hop
+        starts = (columns + (centres - centres[0])).ravel() - key.lead
+        frames = _windows(key, readers, settings.window, starts)
+        made = spectra(frames, settings, key.rate)
+        if count > 1:
+            made = made.reshape(end - begin, count, -1).max(axis=1)
+        values[:, begin:end] = made.T
     return values
 
 
+@lru_cache(maxsize=64)
+def _centres(window: int, hop: int) -> NDArray[np.int64]:
+    """Where the windows of a column are centred, from its left edge."""
+    count = windows_per_column(window, hop)
+    return (2 * np.arange(count) + 1) * hop // (2 * count)
+
+
 def _windows(
-    key: TileKey, readers: Readers, length: int, begin: int, end: int
+    key: TileKey, readers: Readers, length: int, starts: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """The samples under the windows of columns `[begin, end)`, shape (n, length)."""
-    starts = np.arange(begin, end) * key.hop - key.lead
+    """The samples under windows, shape (n, length)."""
     span = key.spans[0]
     if len(key.spans) == 1 and not span.fades and span.source is not None:
         direct = _direct(key, span, readers, starts, length)
@@ -553,7 +578,8 @@ class TileServer:
         self.cache = TileCache(cache_bytes)
         self.error: EarmarkError | None = None
         self._on_ready = on_ready
-        self._wanted: deque[tuple[_Place, SpectrogramView]] = deque()
+        self._latest: SpectrogramView | None = None
+        self._wanted: deque[_Place] = deque()
         self._working: set[TileKey] = set()
         self._state = threading.Condition()
         self._closed = False
@@ -578,13 +604,13 @@ class TileServer:
                 missing.append(place)
             else:
                 there.append(place.put(values))
+        middle = (view.start + view.stop) // 2
+        missing.sort(key=lambda place: abs((place.first + place.last) // 2 - middle))
         with self._state:
-            middle = (view.start + view.stop) // 2
-            missing.sort(
-                key=lambda place: abs((place.first + place.last) // 2 - middle)
-            )
+            self.error = None
+            self._latest = view
             self._wanted = deque(
-                (place, view) for place in missing if place.key not in self._working
+                place for place in missing if place.key not in self._working
             )
             self._state.notify_all()
         stand_ins = self._stand_ins(view, hop) if missing else []
@@ -630,33 +656,36 @@ class TileServer:
         while True:
             with self._state:
                 self._state.wait_for(lambda: bool(self._wanted) or self._closed)
-                if self._closed:
+                if self._closed or self._latest is None:
                     return
-                place, view = self._wanted.popleft()
+                place, view = self._wanted.popleft(), self._latest
                 if place.key in self._working:
                     continue
                 self._working.add(place.key)
+            made = True
             try:
-                if _is_ready(place.key, view.readers):
-                    values = compute(place.key, view.readers, view.settings)
-                    self.cache.put(place.key, values)
+                made = self._make(place, view)
             except EarmarkError as error:
                 self.error = error
             finally:
                 with self._state:
                     self._working.discard(place.key)
+                    if not made and self._latest is view and not self._closed:
+                        self._wanted.append(place)
                     self._state.notify_all()
-            self._on_ready()
+            if made:
+                self._on_ready()
 
-
-def _is_ready(key: TileKey, readers: Readers) -> bool:
-    """Whether all that a tile needs is decoded."""
-    for span in key.spans:
-        if span.source is not None:
-            reader = readers(span.source)
-            if not reader.done and reader.ready < span.offset + span.frames:
-                return False
-    return True
+    def _make(self, place: _Place, view: SpectrogramView) -> bool:
+        """Make a tile; False if what it needs is not decoded yet."""
+        for span in place.key.spans:
+            if span.source is not None:
+                reader = view.readers(span.source)
+                if not reader.wait(span.offset + span.frames, _PATIENCE_S):
+                    return False
+        values = compute(place.key, view.readers, view.settings)
+        self.cache.put(place.key, values)
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -694,7 +723,7 @@ class FrequencyAxis:
         low, high = self._warped(self.low_hz), self._warped(self.high_hz)
         warped = low + np.asarray(fraction, np.float64) * (high - low)
         if self.scale == "mel":
-            return 700.0 * (10.0 ** (warped / 2595.0) - 1.0)
+            return np.asarray(700.0 * (10.0 ** (warped / 2595.0) - 1.0))
         if self.scale == "log":
             return np.asarray(np.exp2(warped))
         return warped
@@ -702,7 +731,7 @@ class FrequencyAxis:
     def _warped(self, hz: ArrayLike) -> NDArray[np.float64]:
         hz = np.asarray(hz, np.float64)
         if self.scale == "mel":
-            return 2595.0 * np.log10(1.0 + np.maximum(hz, 0.0) / 700.0)
+            return np.asarray(2595.0 * np.log10(1.0 + np.maximum(hz, 0.0) / 700.0))
         if self.scale == "log":
             return np.asarray(np.log2(np.maximum(hz, 1.0)))
         return hz
@@ -753,33 +782,6 @@ class RowMap:
         return self.axis.hz(1.0 - np.asarray(row, np.float64) / self.height_px)
 
 
-def picture(
-    tiles: Sequence[PlacedTile],
-    rows: RowMap,
-    start: int,
-    frames_per_px: float,
-    width_px: int,
-) -> NDArray[np.uint8]:
-    """An image put together from the tiles of one lane.
-
-    Returns
-    -------
-    ndarray, uint8, shape (rows.height_px, width_px)
-        0 where there is no tile.
-    """
-    image = np.zeros((rows.height_px, width_px), np.uint8)
-    middles = start + (np.arange(width_px) + 0.5) * frames_per_px
-    for tile in tiles:
-        low, high = np.searchsorted(middles, (tile.first, tile.last))
-        if low >= high:
-            continue
-        columns = ((middles[low:high] - tile.start) // tile.hop).astype(np.int64)
-        columns = np.clip(columns, 0, tile.values.shape[1] - 1)
-        begin, end = int(columns[0]), int(columns[-1]) + 1
-        image[:, low:high] = rows.apply(tile.values[:, begin:end])[:, columns - begin]
-    return image
-
-
 @lru_cache(maxsize=len(COLOR_MAPS))
 def color_map(name: str) -> NDArray[np.uint8]:
     """A perceptually uniform map from dark to bright.
@@ -825,4 +827,7 @@ def lookup_table(settings: SpectrogramSettings) -> NDArray[np.uint8]:
     db = DB_FLOOR + DB_STEP * np.arange(256)
     span = settings.ceiling_db - settings.floor_db
     at = np.clip((db - settings.floor_db) / span, 0.0, 1.0)
-    return color_map(settings.colormap)[np.rint(at * 255.0).astype(np.int64)]
+    colors: NDArray[np.uint8] = color_map(settings.colormap)[
+        np.rint(at * 255.0).astype(np.int64)
+    ]
+    return colors

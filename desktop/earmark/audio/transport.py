@@ -189,11 +189,11 @@ class Transport:
         if self._playback is not None:
             self._playback.seek(frame)
 
-    def set_loop(self, loop: Loop | None) -> None:
+    def set_loop(self, loop: Loop | bool | None) -> None:
         """Loop `[start, stop)` from now on, or play to the end, without a gap.
 
-        A place before or in the range goes on from there; one behind it goes to its
-        beginning.
+        True loops the range that `play` was given; False and None end looping. A place
+        before or in the range goes on from there; one behind it goes to its beginning.
         """
         if self._playback is not None:
             self._playback.set_loop(loop)

@@ -350,7 +350,12 @@ def translated_errors(path: Path) -> Iterator[None]:
     name = path.parent.name
     try:
         yield
-    except (apsw.CorruptError, apsw.NotADBError, apsw.FormatError) as error:
+    except (
+        apsw.CorruptError,
+        apsw.NotADBError,
+        apsw.FormatError,
+        UnicodeDecodeError,
+    ) as error:
         raise ProjectCorrupt(
             f"The project {name} is damaged ({error}).",
             "Open it read-only and save what can be read under another name.",

@@ -547,15 +547,17 @@ class Edit:
                     "Make a clip of its own of it.",
                 )
         for span in spans:
-            if span.frames < 1 or span.offset < 0:
+            stop = span.offset + span.frames
+            if span.frames < 1:
                 raise ValueError(f"{span} has no frames")
-            if (
-                span.source is not None
-                and span.offset + span.frames > sources[span.source].frames
-            ):
+            if span.source is None:
+                continue
+            source = sources[span.source]
+            if span.offset < 0 or stop > source.frames:
                 raise EarmarkError(
-                    f"Frames {span.offset} to {span.offset + span.frames} are not all"
-                    f" in {sources[span.source].path.name}."
+                    f"The frames from {span.offset} to {stop} are not all in"
+                    f" {source.path.name}, which has {source.frames}.",
+                    "Import the file anew.",
                 )
 
     def _remove_range_from_labels(self, clip: Clip, start: int, stop: int) -> None:

@@ -144,12 +144,7 @@ class Project(Contents):
         folder = storage.existing_folder(folder)
         if read_only:
             return cls(folder, storage.connect(folder, read_only=True), None)
-        lock = storage.lock(folder)
-        try:
-            connection = storage.connect(folder)
-        except BaseException:
-            lock.release()
-            raise
+        connection, lock = storage.take(folder)
         project = cls(folder, connection, lock, history_bytes=history_bytes)
         try:
             project._database.run(
@@ -206,16 +201,19 @@ class Project(Contents):
         """
         self._check_no_edit()
         target = storage.project_folder(folder)
-        if not (self._lock and self.untitled and self._move(target)):
-            storage.copy(self._database.connection, self.folder, target)
-            lock = storage.lock(target)
-            try:
-                connection = storage.connect(target)
-            except BaseException:
-                lock.release()
-                raise
+        left = self.folder
+        if target.is_relative_to(left):
+            raise EarmarkError(
+                f"{target} is inside the project itself.", "Choose another place."
+            )
+        move = self._lock is not None and self.untitled
+        if not (move and self._move(target)):
+            storage.copy(self._database.connection, left, target)
+            connection, lock = storage.take(target)
             self._release()
             self._take_over(target, connection, lock)
+            if move:
+                storage.remove(left)
         self._database.run("DELETE FROM facts WHERE key = 'untitled'")
         for key, value in self._unsaved_views.items():
             self.set_view(key, value)
@@ -573,7 +571,7 @@ class Project(Contents):
             moved = storage.rename(self.folder, target)
         finally:
             folder = self.folder if self.folder.is_dir() else target
-            self._take_over(folder, storage.connect(folder), storage.lock(folder))
+            self._take_over(folder, *storage.take(folder))
         return moved
 
 

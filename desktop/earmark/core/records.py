@@ -128,17 +128,7 @@ def encode_spans(spans: Spans) -> str:
 def decode_spans(text: str) -> Spans:
     """The spans of `encode_spans`."""
     with _damage_reported():
-        return tuple(
-            Span(
-                source,
-                offset,
-                frames,
-                gain_db,
-                bool(reverse),
-                tuple(Fade(at, length, bool(rising)) for at, length, rising in fades),
-            )
-            for source, offset, frames, gain_db, reverse, fades in json.loads(text)
-        )
+        return tuple(_span(*values) for values in json.loads(text))
 
 
 def source_from_row(row: tuple[Any, ...], folder: Path) -> Source:
@@ -183,6 +173,42 @@ def decode_result(kind: str, value: str, folder: Path) -> StoredResult:
     if isinstance(result, AudioFile):
         return replace(result, path=folder / result.path)
     return result
+
+
+def check_readable(table: str, row: dict[str, Any]) -> None:
+    """Raise `ProjectCorrupt` if a row holds what cannot be read.
+
+    Parameters
+    ----------
+    table : str
+    row : dict
+        Column to value.
+    """
+    if table == "clips":
+        decode_spans(row["spans"])
+    elif table == "jobs":
+        job_from_row(tuple(row[name] for name in JOB_FIELDS), Path())
+    elif table == "results":
+        decode_result(row["kind"], row["value"], Path())
+    elif table == "sources":
+        _origin(row["origin"])
+    for column in ("tags", "scores", "outcome", "data"):
+        if column in row:
+            decode(row[column])
+
+
+def _span(
+    source: str | None,
+    offset: int,
+    frames: int,
+    gain_db: float,
+    reverse: int,
+    fades: list[tuple[int, int, int]],
+) -> Span:
+    if frames < 1 or offset < 0:
+        raise ValueError(f"a span of {frames} frames from {offset}")
+    ramps = tuple(Fade(at, length, bool(rising)) for at, length, rising in fades)
+    return Span(source, offset, frames, gain_db, bool(reverse), ramps)
 
 
 def _job_value(name: str, value: Any, folder: Path) -> Any:

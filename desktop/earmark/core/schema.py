@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import closing
 
 import apsw
@@ -152,19 +151,18 @@ def version(connection: apsw.Connection) -> int:
     return int(connection.pragma("user_version"))
 
 
-def migrate(
-    connection: apsw.Connection, migrations: Sequence[str] = MIGRATIONS
-) -> None:
-    """Bring a database up to date, all or nothing."""
+def migrate(connection: apsw.Connection, target: int | None = None) -> None:
+    """Bring a database to a version, by default the newest, all or nothing."""
     first = version(connection)
-    if first == len(migrations):
+    target = len(MIGRATIONS) if target is None else target
+    if first == target:
         return
     connection.pragma("foreign_keys", False)
     try:
         with connection:
-            for script in migrations[first:]:
+            for script in MIGRATIONS[first:target]:
                 connection.execute(script)
-            connection.pragma("user_version", len(migrations))
+            connection.pragma("user_version", target)
             connection.pragma("application_id", APPLICATION_ID)
     finally:
         connection.pragma("foreign_keys", True)
@@ -179,10 +177,8 @@ def definitions(connection: apsw.Connection) -> set[tuple[str, str, str]]:
     return {(str(kind), str(name), str(sql)) for kind, name, sql in found}
 
 
-def expected_definitions(
-    migrations: Sequence[str] = MIGRATIONS,
-) -> set[tuple[str, str, str]]:
-    """`definitions` of a project that is up to date."""
+def expected_definitions(target: int) -> set[tuple[str, str, str]]:
+    """`definitions` of a project of a version."""
     with closing(apsw.Connection(":memory:")) as connection:
-        migrate(connection, migrations)
+        migrate(connection, target)
         return definitions(connection)

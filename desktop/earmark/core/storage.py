@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import apsw
 from filelock import FileLock, Timeout
 
-from earmark.core import schema
+from earmark.core import records, schema
 from earmark.core.database import (
     ProjectCorrupt,
     ProjectInUse,
@@ -27,8 +28,11 @@ DATABASE = "project.sqlite"
 AUDIO = "audio"
 LOCK = "project.lock"
 
+_SALVAGE = "Open it read-only and save what can be read under another name."
 _BUSY_MS = 5000
 _WAL_BYTES = 16 * 1024 * 1024
+_PROBED = 1_000_000
+"""How many row ids are tried in the damaged part of a table."""
 
 
 def project_folder(folder: Path) -> Path:
@@ -72,6 +76,11 @@ def rename(folder: Path, target: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def remove(folder: Path) -> None:
+    """Remove a project that was copied elsewhere, as far as that is possible."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def lock(folder: Path) -> FileLock:
@@ -121,6 +130,16 @@ def connect(folder: Path, *, read_only: bool = False) -> apsw.Connection:
             connection.close()
             raise
     return connection
+
+
+def take(folder: Path) -> tuple[apsw.Connection, FileLock]:
+    """A connection for writing and the lock that goes with it."""
+    held = lock(folder)
+    try:
+        return connect(folder), held
+    except BaseException:
+        held.release()
+        raise
 
 
 def copy(connection: apsw.Connection, folder: Path, target: Path) -> None:
@@ -207,6 +226,19 @@ def _checked(
             f" (format {found}; this version knows {newest}).",
             "Install the newer version to open it.",
         )
+    try:
+        as_expected = schema.definitions(connection) == schema.expected_definitions(
+            found
+        )
+    except apsw.SQLError as error:
+        raise ProjectCorrupt(
+            f"The tables of the project {name} cannot be read ({error}).", _SALVAGE
+        ) from error
+    if not as_expected:
+        raise ProjectCorrupt(
+            f"The tables of the project {name} are not those of format {found}.",
+            _SALVAGE,
+        )
     if read_only:
         if found < newest:
             older, connection = connection, apsw.Connection(":memory:")
@@ -217,17 +249,11 @@ def _checked(
     else:
         _configure(connection)
         schema.migrate(connection)
-    if schema.definitions(connection) != schema.expected_definitions():
-        raise ProjectCorrupt(
-            f"The tables of the project {name} are not those of format {newest}.",
-            "Open it read-only and save what can be read under another name.",
-        )
     for table in (*schema.TRACKED, "jobs", "results"):
-        verdict = connection.pragma("quick_check", table)
+        verdict = connection.pragma("integrity_check", table)
         if verdict != "ok":
             raise ProjectCorrupt(
-                f"The project {name} is damaged ({verdict}).",
-                "Open it read-only and save what can be read under another name.",
+                f"The project {name} is damaged ({verdict}).", _SALVAGE
             )
     return connection
 
@@ -300,18 +326,37 @@ def _rescue(damaged: apsw.Connection, rescued: apsw.Connection) -> None:
 def _rescue_table(
     damaged: apsw.Connection, rescued: apsw.Connection, table: str
 ) -> None:
-    """Copy a table's rows from both ends up to where it is damaged."""
-    names = [
-        name
-        for (name,) in rescued.execute("SELECT name FROM pragma_table_info(?)", [table])
-    ]
-    columns = ", ".join(names)
-    marks = ", ".join("?" * len(names))
-    insert = f"INSERT OR IGNORE INTO {table} VALUES ({marks})"  # noqa: S608 - own names
-    for order in ("", "DESC"):
-        with suppress(apsw.Error):
-            for row in damaged.execute(
-                f"SELECT {columns} FROM {table} ORDER BY rowid {order}"  # noqa: S608
-            ):
-                with suppress(apsw.Error):
-                    rescued.execute(insert, row)
+    """Copy the rows of a table that can be read."""
+    names = "SELECT name FROM pragma_table_info(?)"
+    columns = [name for (name,) in rescued.execute(names, [table])]
+    select = f"SELECT {', '.join(columns)} FROM {table} WHERE rowid = ?"  # noqa: S608
+    marks = ", ".join("?" * len(columns))
+    insert = f"INSERT INTO {table} VALUES ({marks})"  # noqa: S608 - own names
+    for rowid in _rowids(damaged, table):
+        with suppress(apsw.Error, UnicodeDecodeError, ProjectCorrupt):
+            for row in damaged.execute(select, [rowid]):
+                records.check_readable(table, dict(zip(columns, row, strict=True)))
+                rescued.execute(insert, row)
+
+
+def _rowids(damaged: apsw.Connection, table: str) -> Iterable[int]:
+    """The rows of a table, those that may be in its damaged part included."""
+    first, complete = _ids_up_to_damage(damaged, table, "ASC")
+    if complete:
+        return first
+    last, _ = _ids_up_to_damage(damaged, table, "DESC")
+    begin = first[-1] + 1 if first else 1
+    end = last[-1] if last else begin
+    return chain(first, range(begin, min(end, begin + _PROBED)), reversed(last))
+
+
+def _ids_up_to_damage(
+    damaged: apsw.Connection, table: str, order: str
+) -> tuple[list[int], bool]:
+    found: list[int] = []
+    try:
+        query = f"SELECT rowid FROM {table} ORDER BY rowid {order}"  # noqa: S608
+        found.extend(rowid for (rowid,) in damaged.execute(query))
+    except apsw.Error:
+        return found, False
+    return found, True

@@ -90,7 +90,8 @@ def _write(path: Path, documents: Sequence[LabelDocument], options: Params) -> N
     last = max([first + 1, recording.frames or 0, *(label.stop for label in labels)])
 
     def time(frame: int) -> str:
-        return number_text(frame / recording.rate)
+        # Full precision, but no exponent: not all readers of TextGrids know them.
+        return f"{Decimal(number_text(frame / recording.rate)):f}"
 
     lines = [
         'File type = "ooTextFile"',

@@ -22,7 +22,8 @@ MANIFEST = "earmark-model.json"
 FORMATS = ("transformers", "diffusers", "ctranslate2")
 """The formats that a folder can be told to have; others are a plugin's own."""
 
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+_SAFE = ".safetensors"
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
 _CONFIG_LIMIT = 4_000_000
 """Bytes; a configuration above it is not one."""
@@ -119,6 +120,8 @@ class ModelFolder:
     manifest : Manifest or None
     size : int
         Bytes of all its files.
+    has_weights : bool
+        In whatever format.
     remote_code : bool
         The model brings code of its own.
     problem, remedy : str
@@ -130,6 +133,7 @@ class ModelFolder:
     architectures: tuple[str, ...]
     manifest: Manifest | None
     size: int
+    has_weights: bool
     remote_code: bool
     problem: str
     remedy: str
@@ -171,6 +175,7 @@ def read_folder(path: Path) -> ModelFolder:
         architectures=architectures,
         manifest=manifest,
         size=sum(files.values()),
+        has_weights=bool(kind) and any(_is_weights(name) for name in files),
         remote_code="auto_map" in config,
         problem=problem,
         remedy=remedy,
@@ -260,15 +265,19 @@ def _format(files: dict[str, int]) -> str:
     return "transformers"
 
 
+def _is_weights(name: str) -> bool:
+    return name.endswith((_SAFE, *_PICKLES))
+
+
 def _unusable(kind: str, files: dict[str, int]) -> tuple[str, str]:
     """Problem and remedy of a folder whose weights Earmark cannot load."""
     if kind == "ctranslate2":
         return "", ""
-    if kind and any(name.endswith(".safetensors") for name in files):
+    if kind and any(name.endswith(_SAFE) for name in files):
         return "", ""
-    pickles = [name for name in files if any(fnmatchcase(name, p) for p in _PICKLES)]
+    pickles = sorted(name for name in files if _is_weights(name))
     if pickles:
-        first = sorted(pickles)[0]
+        first = pickles[0]
         problem = f"its weights are pickles ({first}), which may run code when loaded"
         remedy = (
             "Take a revision that has .safetensors files; on the hub it is often a "

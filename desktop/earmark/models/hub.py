@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from earmark.core.errors import Cancelled, EarmarkError
@@ -30,6 +30,15 @@ class Snapshot:
     repo: str
     revision: str
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a repository, with its size and digest where the hub tells them."""
+
+    name: str
+    size: int | None
+    digest: str | None
 
 
 def cache_folder() -> Path:
@@ -77,7 +86,7 @@ def damaged(snapshot: Path) -> list[str]:
         if path.is_dir():
             continue
         blob = path.resolve()
-        if not blob.is_file() or not _matches_its_name(blob):
+        if not blob.is_file() or not _has_digest(blob, blob.name):
             wrong.append(path.relative_to(snapshot).as_posix())
     return wrong
 
@@ -93,7 +102,8 @@ def download(
 ) -> tuple[str, list[str]]:
     """Put the files of a repository into a folder.
 
-    What is there already is kept, and a file that was cut is continued.
+    They are put into a folder of it that is named by their commit. What is there
+    already is kept, and a file that was cut is continued.
 
     Parameters
     ----------
@@ -121,78 +131,53 @@ def download(
     Cancelled
         If `cancelled` gave True.
     """
-    # Read when the library is imported. Its other transfer protocol can neither be
-    # stopped nor continued.
+    # Read when the library is imported. Its other protocol can neither be stopped nor
+    # continued.
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     import httpx2
-    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
-        LocalEntryNotFoundError,
         OfflineModeIsEnabled,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
-    from huggingface_hub.utils.tqdm import tqdm
 
     page = f"https://huggingface.co/{source.repo}"
-    done = 0
-    total = 1
-
-    class Ticks(tqdm):
-        """Counts what arrives, and ends the download when asked to."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            kwargs["disable"] = True
-            super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]  # theirs
-            self.arrived = int(kwargs.get("initial") or 0)
-
-        def update(self, n: float | None = 1) -> None:
-            self.arrived += int(n or 0)
-            report(min(1.0, (done + self.arrived) / total))
-            if cancelled():
-                raise Cancelled
-
     try:
         info = HfApi(endpoint=endpoint).model_info(
             source.repo, revision=source.revision, files_metadata=True, timeout=20
         )
         files = [
-            file
+            File(
+                file.rfilename, file.size, file.lfs.sha256 if file.lfs else file.blob_id
+            )
             for file in info.siblings or ()
             if any(fnmatchcase(file.rfilename, pattern) for pattern in source.files)
+            and ".." not in PurePosixPath(file.rfilename).parts
+            and not PurePosixPath(file.rfilename).is_absolute()
         ]
         if info.sha is None or not files:
             raise EarmarkError(
-                f"{page} has none of the files that {entry.title} needs."
+                f"{page} has none of the files that {entry.title} needs.",
+                "Choose another model.",
             )
         total = max(1, sum(file.size or 0 for file in files))
+        done = 0
         for file in files:
-            if cancelled():
-                raise Cancelled
-            path = Path(
-                hf_hub_download(
-                    source.repo,
-                    file.rfilename,
-                    revision=info.sha,
-                    local_dir=folder,
-                    endpoint=endpoint,
-                    tqdm_class=Ticks,
-                )
-            )
-            size = path.stat().st_size
-            wanted = file.lfs.sha256 if file.lfs else None
-            if (file.size not in (None, size)) or (
-                wanted and _digest(path, hashlib.sha256()) != wanted
-            ):
-                path.unlink()
-                raise EarmarkError(
-                    f"{file.rfilename} of {source.repo} did not arrive whole.",
-                    "Try again.",
-                )
-            done += size
+
+            def arrived(size: int, done: int = done) -> None:
+                report(min(1.0, (done + size) / total))
+                if cancelled():
+                    raise Cancelled
+
+            arrived(0)
+            path = folder / info.sha / file.name
+            _get(source.repo, info.sha, file, path, arrived, endpoint)
+            done += path.stat().st_size
+        report(1.0)
     except GatedRepoError as error:
         raise EarmarkError(
             f"{entry.title} is given only to those who accept its terms.",
@@ -214,21 +199,80 @@ def download(
             f"{error.response.reason_phrase}.",
             "Try again later.",
         ) from error
-    except (httpx2.HTTPError, LocalEntryNotFoundError) as error:
+    except httpx2.HTTPError as error:
         raise EarmarkError(
             f"The hub cannot be reached, so {entry.title} was not fetched.",
             f"Check the network and try again; or download {page} elsewhere and import "
             "its folder.",
         ) from error
-    return info.sha, [file.rfilename for file in files]
+    return info.sha, [file.name for file in files]
 
 
-def _matches_its_name(blob: Path) -> bool:
-    """Large files are named by their sha256, small ones by their id in git."""
-    if len(blob.name) == 64:
-        return _digest(blob, hashlib.sha256()) == blob.name
-    head = f"blob {blob.stat().st_size}\0".encode()
-    return _digest(blob, hashlib.sha1(head, usedforsecurity=False)) == blob.name
+def _get(
+    repo: str,
+    revision: str,
+    file: File,
+    path: Path,
+    arrived: Callable[[int], None],
+    endpoint: str | None,
+) -> None:
+    """Download one file to a path, after what an earlier attempt has left of it."""
+    from httpx2 import HTTPError
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+
+    # It is public by the documentation, but not by the type checker's rules.
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class Ticks(tqdm):
+        """The download's progress bar, which shows nothing and passes on."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            kwargs["disable"] = True
+            super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]  # theirs
+            self.arrived = int(kwargs.get("initial") or 0)
+
+        def update(self, n: float | None = 1) -> None:
+            self.arrived += int(n or 0)
+            arrived(self.arrived)
+
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("ab") as output:
+            http_get(
+                hf_hub_url(repo, file.name, revision=revision, endpoint=endpoint),
+                output,
+                resume_size=output.tell(),
+                headers=build_hf_headers(),
+                expected_size=file.size,
+                tqdm_class=Ticks,
+            )
+    except OSError as error:
+        # The library's own: another size than announced. The disk's have a number.
+        if isinstance(error, HTTPError) or error.errno is not None:
+            raise
+        partial.unlink(missing_ok=True)
+        raise _not_whole(repo, file) from error
+    if file.digest is not None and not _has_digest(partial, file.digest):
+        partial.unlink()
+        raise _not_whole(repo, file)
+    partial.rename(path)
+
+
+def _not_whole(repo: str, file: File) -> EarmarkError:
+    return EarmarkError(f"{file.name} of {repo} did not arrive whole.", "Try again.")
+
+
+def _has_digest(path: Path, digest: str) -> bool:
+    """Large files have their sha256, small ones their id in git."""
+    if len(digest) == 64:
+        return _digest(path, hashlib.sha256()) == digest
+    head = f"blob {path.stat().st_size}\0".encode()
+    return _digest(path, hashlib.sha1(head, usedforsecurity=False)) == digest
 
 
 def _digest(path: Path, hashed: Any) -> str:

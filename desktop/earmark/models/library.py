@@ -500,16 +500,12 @@ class Library:
 
     def _in_hub_cache(self) -> Iterator[InstalledModel]:
         for candidates in hub.snapshots(self.hub_cache):
-            entry = self.catalog.get(candidates[0].repo)
-            pinned = (
-                entry.source.revision if entry and entry.source.kind == "hub" else ""
-            )
-            candidates.sort(key=lambda snapshot: snapshot.revision != pinned)
             read = [(s, _read_or_none(s.path)) for s in candidates]
-            known = [(s, found) for s, found in read if found and found.format]
+            # Other programs often leave nothing but a configuration.
+            whole = [(s, found) for s, found in read if found and found.has_weights]
             # A conversion to safetensors often is another revision than "main".
-            known.sort(key=lambda pair: bool(pair[1].problem))
-            for snapshot, found in known[:1]:
+            whole.sort(key=lambda pair: bool(pair[1].problem))
+            for snapshot, found in whole[:1]:
                 yield self._installed(
                     snapshot.repo, found, "hub cache", snapshot.revision
                 )
@@ -642,8 +638,8 @@ def how_to_get(entry: CatalogEntry) -> str:
             return f"Install the package {distribution} ({terms})."
         case Hub(repo=repo, revision=revision):
             return (
-                f"Download https://huggingface.co/{repo}/tree/{revision} ({terms}) and "
-                "import its folder with `earmark models import`."
+                f"Fetch it in the task's model list ({terms}), or download "
+                f"https://huggingface.co/{repo}/tree/{revision} and import its folder."
             )
 
 
@@ -683,7 +679,7 @@ def _take_over(
     for name in names:
         target = incoming.model / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        (incoming.downloads / name).rename(target)
+        (incoming.downloads / revision / name).rename(target)
     found = read_folder(incoming.model)
     if found.problem:
         raise EarmarkError(

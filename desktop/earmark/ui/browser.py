@@ -30,7 +30,13 @@ from earmark.core.project import Change
 from earmark.ui.icons import icon
 from earmark.ui.session import Session
 from earmark.ui.tables import Index, RowTable
-from earmark.ui.widgets import EmptyState, button, dock_button, search_field
+from earmark.ui.widgets import (
+    EmptyState,
+    button,
+    dock_button,
+    dock_header,
+    search_field,
+)
 from earmark.ui.wording import duration
 
 NAME, LENGTH, RATE, TAGS = range(4)
@@ -250,19 +256,14 @@ class Browser(QWidget):
             button("Open files…", open_files, role="primary"),
             parent=self,
         )
-        self._add = dock_button("ph.plus", "Open files", open_files)
-        self._add.setParent(self)
+        add = dock_button("ph.plus", "Open files", open_files)
+        dock_header(self, self.filter, add)
         pages = QWidget(self)
         self._pages = QStackedLayout(pages)
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.table)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 8, 0, 0)
-        layout.setSpacing(8)
-        row = QVBoxLayout()
-        row.setContentsMargins(8, 0, 8, 0)
-        row.addWidget(self.filter)
-        layout.addLayout(row)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(pages, 1)
         self.model.modelReset.connect(self._take_reset)
         self.table.selectionModel().selectionChanged.connect(self._take_selection)
@@ -292,7 +293,9 @@ class Browser(QWidget):
 
     def dropEvent(self, event: QDropEvent) -> None:
         event.acceptProposedAction()
-        self._drop([Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()])
+        self._drop(
+            [Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()]
+        )
 
     def header_state(self) -> QByteArray:
         """The columns as they stand, to be saved."""

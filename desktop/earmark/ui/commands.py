@@ -128,7 +128,9 @@ class Commands(QObject):
             if command.checked is not None:
                 action.setChecked(command.checked())
 
-    def fill(self, bar: QMenuBar, *, extra: Mapping[str, Callable[[QMenu], None]]) -> None:
+    def fill(
+        self, bar: QMenuBar, *, extra: Mapping[str, Callable[[QMenu], None]]
+    ) -> None:
         """Fill a menu bar.
 
         Parameters
@@ -152,7 +154,9 @@ class Commands(QObject):
             return menus[path]
 
         for name in MENUS:
-            commands = [c for c in self._commands.values() if c.menu.split("/")[0] == name]
+            commands = [
+                c for c in self._commands.values() if c.menu.split("/")[0] == name
+            ]
             for command in sorted(commands, key=lambda each: each.section):
                 target = menu(command.menu)
                 if command.section != last_section.get(command.menu, command.section):

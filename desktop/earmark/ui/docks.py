@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -21,6 +20,9 @@ from earmark.ui.widgets import bold, tool_button
 
 class Dock(QDockWidget):
     """A dock of the main window.
+
+    A content with the property "dock-header", a widget, has that put into the title bar,
+    so that one line serves both.
 
     Parameters
     ----------
@@ -56,9 +58,9 @@ class Dock(QDockWidget):
             make, self._make = self._make, None
             widget = make()
             self._layout.addWidget(widget)
-            for button in widget.findChildren(QToolButton):
-                if button.property("role") == "dock-action":
-                    self._title.add(button)
+            header = widget.property("dock-header")
+            if isinstance(header, QWidget):
+                self._title.fill(header)
         item = self._layout.itemAt(0)
         assert item is not None
         widget = item.widget()
@@ -97,19 +99,23 @@ class _TitleBar(QWidget):
         super().__init__(dock)
         self.setProperty("role", "dock-title")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedHeight(32)
+        self.setFixedHeight(38)
         self.label = QLabel(title, self)
+        self.label.setContentsMargins(4, 0, 8, 0)
         bold(self.label)
-        self._actions = QHBoxLayout()
-        self._actions.setSpacing(0)
+        self._header = QHBoxLayout()
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 0, 4, 0)
-        layout.setSpacing(0)
+        layout.setContentsMargins(8, 4, 4, 4)
+        layout.setSpacing(4)
         layout.addWidget(self.label)
-        layout.addStretch(1)
-        layout.addLayout(self._actions)
+        layout.addLayout(self._header, 1)
+        layout.addSpacing(4)
         for name, text, act in (
-            ("ph.arrow-square-out", "Float", lambda: dock.setFloating(not dock.isFloating())),
+            (
+                "ph.arrow-square-out",
+                "Float",
+                lambda: dock.setFloating(not dock.isFloating()),
+            ),
             ("ph.x", "Close", dock.close),
         ):
             button = tool_button(name, f"{text} {title}", self)
@@ -118,8 +124,8 @@ class _TitleBar(QWidget):
             button.clicked.connect(act)
             layout.addWidget(button)
 
-    def add(self, button: QToolButton) -> None:
-        self._actions.addWidget(button)
+    def fill(self, header: QWidget) -> None:
+        self._header.addWidget(header)
 
 
 def spacer(parent: QWidget) -> QWidget:
@@ -127,5 +133,3 @@ def spacer(parent: QWidget) -> QWidget:
     widget = QWidget(parent)
     widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
     return widget
-
-

@@ -20,7 +20,8 @@ from earmark.core.project import HistoryEntry
 from earmark.ui.appearance import current_palette
 from earmark.ui.session import Session
 from earmark.ui.tables import Index
-from earmark.ui.widgets import EmptyState
+from earmark.ui.widgets import EmptyState, dock_header, muted
+from earmark.ui.wording import count
 
 
 class HistoryModel(QAbstractListModel):
@@ -97,12 +98,16 @@ class History(QWidget):
         self.empty = EmptyState(
             "ph.clock-counter-clockwise",
             "Nothing was edited yet",
-            "Every edit is kept here, also after a restart. Choose one to go back to it.",
+            "Every edit is kept here, also after a restart. "
+            "Choose one to go back to it.",
             parent=self,
         )
         self._pages = QStackedLayout()
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.list)
+        self.summary = muted("", self)
+        self.summary.setContentsMargins(4, 0, 0, 0)
+        dock_header(self, self.summary)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._pages)
@@ -110,7 +115,9 @@ class History(QWidget):
         self._take_reset()
 
     def _take_reset(self) -> None:
-        self._pages.setCurrentIndex(1 if self.model.rowCount() > 1 else 0)
+        edits = self.model.rowCount() - 1
+        self._pages.setCurrentIndex(1 if edits else 0)
+        self.summary.setText(count(edits, "edit"))
         present = self.model.index(self.model.present, 0)
         self.list.setCurrentIndex(present)
         self.list.scrollTo(present)

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QTableWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from earmark.core.clips import Source, Span
 from earmark.core.errors import EarmarkError
@@ -16,8 +23,36 @@ from earmark.ui.background import Background, Ticket
 from earmark.ui.session import Session
 
 AUDIO_SUFFIXES = frozenset(
-    ".wav .wave .w64 .rf64 .bwf .aif .aiff .aifc .flac .ogg .oga .opus .mp3 .mp2 .caf "
-    ".au .snd .m4a .aac .mp4 .m4b .mkv .webm .mov .wma .avi .amr .3gp".split()
+    [
+        ".wav",
+        ".wave",
+        ".w64",
+        ".rf64",
+        ".bwf",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".flac",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".mp3",
+        ".mp2",
+        ".caf",
+        ".au",
+        ".snd",
+        ".m4a",
+        ".aac",
+        ".mp4",
+        ".m4b",
+        ".mkv",
+        ".webm",
+        ".mov",
+        ".wma",
+        ".avi",
+        ".amr",
+        ".3gp",
+    ]
 )
 _COMMIT_MS = 400
 
@@ -154,7 +189,11 @@ class Import(QObject):
         if not self._pending or self._project.closed:
             return
         batch, self._pending = self._pending, []
-        title = f"Import {batch[0][0].name}" if len(batch) == 1 else f"Import {len(batch)} files"
+        title = (
+            f"Import {batch[0][0].name}"
+            if len(batch) == 1
+            else f"Import {len(batch)} files"
+        )
         made: list[Outcome] = []
         try:
             with self._project.edit(title) as edit:

@@ -120,7 +120,9 @@ class JobModel(QAbstractTableModel):
         """The text or the audio that a job is about, in a few words."""
         if job.input is not None:
             audio = job.input
-            whole = audio.start == 0 and audio.stop == sum(s.frames for s in audio.spans)
+            whole = audio.start == 0 and audio.stop == sum(
+                s.frames for s in audio.spans
+            )
             if whole:
                 return audio.name
             start, stop = audio.start / audio.rate, audio.stop / audio.rate

@@ -243,7 +243,11 @@ class LabelModel(QAbstractTableModel):
         before = self.persistentIndexList()
         kept = [(index, int(self._ids[self._order[index.row()]])) for index in before]
         self._order = self._arranged()
-        row_of = dict(zip(self._ids[self._order].tolist(), count(), strict=False)) if kept else {}
+        row_of = (
+            dict(zip(self._ids[self._order].tolist(), count(), strict=False))
+            if kept
+            else {}
+        )
         for index, label in kept:
             row = row_of.get(label)
             moved = QModelIndex() if row is None else self.index(row, index.column())

@@ -13,7 +13,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import (
     QComboBox,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
     QMenu,
@@ -35,7 +34,7 @@ from earmark.ui.label_model import (
 )
 from earmark.ui.session import Session
 from earmark.ui.tables import RowTable
-from earmark.ui.widgets import EmptyState, button, search_field
+from earmark.ui.widgets import EmptyState, button, dock_header, search_field
 from earmark.ui.wording import count
 
 _WIDTHS = {START: 88, STOP: 88, LENGTH: 64, TRACK: 96, SCORE: 56, STATUS: 84}
@@ -106,16 +105,9 @@ class LabelsTable(QWidget):
         self._pages = QStackedLayout(pages)
         self._pages.addWidget(self.empty)
         self._pages.addWidget(self.table)
-        bar = QHBoxLayout()
-        bar.setContentsMargins(8, 0, 8, 0)
-        bar.setSpacing(8)
-        bar.addWidget(self.filter, 1)
-        bar.addWidget(self.status)
-        bar.addWidget(self.counted)
+        dock_header(self, self.filter, self.status, self.counted)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 8, 0, 0)
-        layout.setSpacing(8)
-        layout.addLayout(bar)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(pages, 1)
         self.table.selectionModel().selectionChanged.connect(self._take_selection)
         self.model.settled.connect(self._take_settled)

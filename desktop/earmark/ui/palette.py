@@ -110,7 +110,9 @@ class _Row(QStyledItemDelegate):
             painter.fillRect(option.rect, palette.highlight())
         group = palette.ColorGroup.Active if enabled else palette.ColorGroup.Disabled
         text = palette.color(group, QPalette.ColorRole.Text)
-        hint = palette.color(palette.ColorGroup.Active, QPalette.ColorRole.PlaceholderText)
+        hint = palette.color(
+            palette.ColorGroup.Active, QPalette.ColorRole.PlaceholderText
+        )
         if selected and enabled:
             text = hint = palette.color(QPalette.ColorRole.HighlightedText)
         area: QRect = option.rect.adjusted(12, 0, -12, 0)
@@ -149,9 +151,7 @@ class CommandPalette(QFrame):
         self.list.setItemDelegate(_Row(commands, self))
         self.list.setUniformItemSizes(True)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.setHorizontalScrollBarPolicy(
-            Qt.ScrollBarPolicy.ScrollBarAlwaysOff
-        )
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.clicked.connect(lambda _: self.accept())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)

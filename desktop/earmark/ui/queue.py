@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QPlainTextEdit,
+    QSizePolicy,
     QStackedLayout,
     QVBoxLayout,
     QWidget,
@@ -34,7 +35,7 @@ from earmark.ui.job_model import (
 )
 from earmark.ui.session import Session
 from earmark.ui.tables import RowTable
-from earmark.ui.widgets import EmptyState, button, dock_button, muted
+from earmark.ui.widgets import EmptyState, button, dock_button, dock_header, muted
 from earmark.ui.wording import count
 
 _WIDTHS = {TASK: 152, STATE: 152, DEVICE: 96, SPEED: 112, TIME: 64, MEMORY: 112}
@@ -73,8 +74,12 @@ class Jobs(QWidget):
             dock_button("ph.info", "Details of the job", self.show_details),
             dock_button("ph.trash", "Remove the job", self.remove),
         ]
-        for action in self._actions:
-            action.setParent(self)
+        self.summary = muted("", self)
+        self.summary.setContentsMargins(4, 0, 0, 0)
+        self.summary.setSizePolicy(
+            QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred
+        )
+        dock_header(self, self.summary, *self._actions)
         self._held = QWidget(self)
         held = QHBoxLayout(self._held)
         held.setContentsMargins(12, 8, 12, 0)
@@ -130,9 +135,7 @@ class Jobs(QWidget):
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.open()
 
-    def _each(
-        self, act: Callable[[Job], object], states: tuple[JobState, ...]
-    ) -> None:
+    def _each(self, act: Callable[[Job], object], states: tuple[JobState, ...]) -> None:
         for job in self.selected():
             if job.state in states:
                 try:
@@ -143,6 +146,7 @@ class Jobs(QWidget):
 
     def _refresh(self, *_: object) -> None:
         self._pages.setCurrentIndex(1 if self.model.rowCount() else 0)
+        self.summary.setText(count(self.model.rowCount(), "job"))
         self._refresh_actions()
 
     def _refresh_actions(self, *_: object) -> None:

@@ -106,7 +106,10 @@ class StatusBar(QStatusBar):
         if clip is None or selection is None or selection.frames == 0:
             self.selection.setText("")
             return
-        start, stop = clock(selection.start, clip.rate), clock(selection.stop, clip.rate)
+        start, stop = (
+            clock(selection.start, clip.rate),
+            clock(selection.stop, clip.rate),
+        )
         parts = [f"{start} – {stop}", duration(selection.frames / clip.rate)]
         if band := hertz(selection.low_hz, selection.high_hz):
             parts.append(band)

@@ -61,7 +61,9 @@ class TransportBar(QToolBar):
         self.time = QLabel(self)
         self.time.setFont(_clock_font(self.time.font()))
         self.time.setAccessibleName("Playhead")
-        self.time.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.time.setAlignment(
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        )
         self.length = QLabel(self)
         self.length.setProperty("role", "muted")
         self.length.setAccessibleName("Length of the clip")
@@ -74,7 +76,12 @@ class TransportBar(QToolBar):
         row.addWidget(self.length)
         self.addWidget(clock_box)
         self.addWidget(spacer(self))
-        for command in ("view.zoom_out", "view.zoom_in", "view.zoom_selection", "view.fit"):
+        for command in (
+            "view.zoom_out",
+            "view.zoom_in",
+            "view.zoom_selection",
+            "view.fit",
+        ):
             self.addAction(commands.action(command))
             button = self.widgetForAction(commands.action(command))
             button.setAccessibleName(commands.command(command).title)
@@ -193,11 +200,11 @@ class LevelMeter(QWidget):
         held = self._held_db[row]
         if held > _FLOOR_DB:
             color = palette.danger if held > -0.1 else palette.text
-            painter.fillRect(_x(bar, held) - 1, bar.top(), 2, bar.height(), QColor(color))
+            painter.fillRect(
+                _x(bar, held) - 1, bar.top(), 2, bar.height(), QColor(color)
+            )
 
 
 def _x(bar: QRect, level_db: float) -> int:
     share = (min(max(level_db, _FLOOR_DB), 0.0) - _FLOOR_DB) / -_FLOOR_DB
     return bar.left() + round(share * bar.width())
-
-

@@ -52,10 +52,21 @@ def tool_button(name: str, text: str, parent: QWidget | None = None) -> QToolBut
     return button
 
 
+def dock_header(content: QWidget, *widgets: QWidget) -> QWidget:
+    """A row of widgets that the dock of `content` shows in its title bar."""
+    header = QWidget(content)
+    row = QHBoxLayout(header)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget)
+    content.setProperty("dock-header", header)
+    return header
+
+
 def dock_button(name: str, text: str, act: Callable[[], None]) -> QToolButton:
-    """A tool button that the dock shows in its title bar."""
+    """A tool button for the title bar of a dock."""
     button = tool_button(name, text)
-    button.setProperty("role", "dock-action")
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     button.clicked.connect(lambda: act())
     return button
@@ -80,7 +91,9 @@ def button(
     return made
 
 
-def muted(text: str = "", parent: QWidget | None = None, *, small: bool = True) -> QLabel:
+def muted(
+    text: str = "", parent: QWidget | None = None, *, small: bool = True
+) -> QLabel:
     """A label with secondary text, which wraps."""
     label = QLabel(text, parent)
     label.setProperty("role", "muted")

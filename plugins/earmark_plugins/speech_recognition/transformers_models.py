@@ -52,9 +52,9 @@ def load(ctx: Context, params: SpeechRecognition) -> Recognizer:
     EarmarkError
         If the model cannot do what is asked.
     """
-    options = (
-        {} if params.precision in ("auto", "int8") else {"dtype": params.precision}
-    )
+    options: dict[str, Any] = {}
+    if params.precision not in ("auto", "int8"):
+        options["dtype"] = params.precision
     pipeline = ctx.pipeline("automatic-speech-recognition", **options)
     model, name = pipeline.model, ctx.model.title if ctx.model else ""
     if params.precision == "int8":
@@ -67,7 +67,8 @@ def load(ctx: Context, params: SpeechRecognition) -> Recognizer:
             "Choose a multilingual Whisper model.",
         )
     if pipeline.type == "tdt":
-        processor = ParakeetProcessor(pipeline.feature_extractor, pipeline.tokenizer)
+        make_processor: Any = ParakeetProcessor
+        processor = make_processor(pipeline.feature_extractor, pipeline.tokenizer)
         return Transducer(pipeline, processor)
     if pipeline.type == "ctc":
         return Ctc(pipeline)
@@ -181,7 +182,9 @@ class Whisper:
         ]
         words: list[Word] = []
         if self.words:
-            times = [min(float(at), length_s) for at in found["token_timestamps"]]
+            # The alignment of words may stray a little from the segment's own times.
+            given_times = found["token_timestamps"].tolist()
+            times = [min(max(at, start_s), stop_s) for at in given_times]
             stops = [*times[1:], stop_s]
             words = group_words(
                 _pieces(
@@ -278,7 +281,14 @@ class Transducer:
     def transcribe(self, samples: Samples, language: str) -> Heard:
         """Transcribe one window; the model finds the language for itself."""
         features = _inputs(self.pipeline, samples, return_attention_mask=True)
-        out = self.pipeline.model.generate(**features, return_dict_in_generate=True)
+        model = self.pipeline.model
+        frames = features.input_features.shape[1]
+        out = model.generate(
+            **features,
+            # No more than it may say at each frame; it stops at the last one.
+            max_new_tokens=model.max_symbols_per_step * frames,
+            return_dict_in_generate=True,
+        )
         texts, stamps = self.processor.decode(
             out.sequences, durations=out.durations, skip_special_tokens=True
         )

@@ -186,7 +186,11 @@ class ExportAudio(QDialog):
         session, clip = self._session, self._clip
         selection = session.selection
         chosen = selection is not None and selection.frames > 0
-        length = f" ({duration(selection.frames / clip.rate)})" if chosen and selection else ""
+        length = (
+            f" ({duration(selection.frames / clip.rate)})"
+            if chosen and selection
+            else ""
+        )
         track = session.active_track
         labels = session.project.label_count(track) if track is not None else 0
         which = len(session.selected_labels) or labels
@@ -205,7 +209,9 @@ class ExportAudio(QDialog):
             )
         else:
             chosen, _ = QFileDialog.getSaveFileName(
-                self, "Export audio", str(folder / f"{file_name(self._clip.name)}{suffix}")
+                self,
+                "Export audio",
+                str(folder / f"{file_name(self._clip.name)}{suffix}"),
             )
         if chosen:
             path = Path(chosen)

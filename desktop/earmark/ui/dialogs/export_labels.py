@@ -123,13 +123,21 @@ class ExportLabels(QDialog):
         clip, labels = session.clip, len(session.selected_labels)
         name = f" of “{clip.name}”" if clip else ""
         track = next(
-            (t for t in (session.project.tracks(clip.id) if clip else ()) if t.id == session.active_track),
+            (
+                t
+                for t in (session.project.tracks(clip.id) if clip else ())
+                if t.id == session.active_track
+            ),
             None,
         )
         clips = len(session.selected_clips)
         return [
             ("clip", f"All labels{name}", clip is not None),
-            ("track", f"The track “{track.name}”" if track else "The active track", track is not None),
+            (
+                "track",
+                f"The track “{track.name}”" if track else "The active track",
+                track is not None,
+            ),
             ("labels", f"The selected labels ({labels:,})", labels > 0),
             ("clips", f"The clips selected in the browser ({clips:,})", clips > 1),
             ("all", "All clips of the project", True),
@@ -169,7 +177,9 @@ class ExportLabels(QDialog):
         head = f"{count(labels, 'label')} of {count(len(documents), 'clip')}."
         if losses:
             lost = "\n".join(f"•  {loss}" for loss in losses)
-            self._report(f"{head} This format cannot carry everything:\n{lost}", "warning")
+            self._report(
+                f"{head} This format cannot carry everything:\n{lost}", "warning"
+            )
         else:
             self._report(f"{head} Nothing is lost in this format.", "good")
 
@@ -198,7 +208,9 @@ class ExportLabels(QDialog):
         except EarmarkError as error:
             self._report(str(error), "error")
             return
-        self._session.message.emit(f"Exported {', '.join(p.name for p in written[:3])}", 6000)
+        self._session.message.emit(
+            f"Exported {', '.join(p.name for p in written[:3])}", 6000
+        )
         self.accept()
 
 

@@ -58,9 +58,15 @@ class FindLabels(QDialog):
         text = self.field.text().strip()
         project = self._session.project
         labels = project.find_labels(text) if text else []
-        clip_of = {
-            track.id: clip for clip in project.clips() for track in project.tracks(clip.id)
-        } if labels else {}
+        clip_of = (
+            {
+                track.id: clip
+                for clip in project.clips()
+                for track in project.tracks(clip.id)
+            }
+            if labels
+            else {}
+        )
         for label in labels[:_SHOWN]:
             clip = clip_of[label.track]
             at = clock(label.start, clip.rate)

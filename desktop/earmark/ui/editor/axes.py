@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from earmark.audio.spectrogram import FrequencyAxis
-from earmark.ui.editor.waveform import AmplitudeScale, FLOOR_DB
+from earmark.ui.editor.waveform import FLOOR_DB, AmplitudeScale
 
 Marks = list[tuple[float, str]]
 """Positions, 0 at the bottom and 1 at the top, and their texts."""

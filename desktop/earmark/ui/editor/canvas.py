@@ -175,7 +175,7 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
             limited = min(max(_LEAST_AMPLITUDE_ZOOM, zoom), _MOST_AMPLITUDE_ZOOM)
             self.stage.amplitude_zoom = limited
         if scale is not None:
-            self.waveform.scale = scale
+            self.waveform.amplitude_scale = scale
         self.waveform.tiles.clear()
         self._mark_axes()
         self.waveform.update()
@@ -264,7 +264,7 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
             if index < shown:
                 lane = layout.channel(index, shown)
                 marks = amplitude_marks(
-                    self.waveform.scale, stage.amplitude_zoom, lane.height
+                    self.waveform.amplitude_scale, stage.amplitude_zoom, lane.height
                 )
                 _mark(axis, lane, marks)
         lane = layout.spectrogram
@@ -281,7 +281,9 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
     def _update_band(self) -> None:
         """Where the selected frequencies lie."""
         selection, lane = self.selection.selection, self.stage.layout.spectrogram
-        if selection is None or selection.low_hz is None and selection.high_hz is None:
+        if selection is None or (
+            selection.low_hz is None and selection.high_hz is None
+        ):
             self.selection.band = None
             return
         low, high = selection.low_hz, selection.high_hz

@@ -49,7 +49,7 @@ class LabelLanes(LaneItem):
     ) -> None:
         """Draw the tracks that are in sight."""
         stage = self.stage
-        exposed = option.exposedRect & self.boundingRect()  # type: ignore[attr-defined]
+        exposed = option.exposedRect & self.boundingRect()
         painter.setClipRect(exposed)
         painter.fillRect(exposed, stage.color("background"))
         top = stage.layout.labels.top

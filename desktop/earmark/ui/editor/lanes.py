@@ -7,6 +7,7 @@ from the stage, and no more than what was exposed.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,7 +71,7 @@ class Ruler(LaneItem):
     ) -> None:
         """Draw the marks and the selected time."""
         stage, height = self.stage, self.height
-        exposed = option.exposedRect  # type: ignore[attr-defined]
+        exposed = option.exposedRect
         painter.setClipRect(exposed)
         painter.fillRect(exposed, stage.color("panel"))
         if stage.clip is None:
@@ -107,7 +108,7 @@ class WaveformLane(LaneItem):
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
         self.audio: ClipAudio | None = None
-        self.scale: waveform.AmplitudeScale = "linear"
+        self.amplitude_scale: waveform.AmplitudeScale = "linear"
         self.tiles = ColumnTiles(self._render)
 
     def recolor(self) -> None:
@@ -122,7 +123,7 @@ class WaveformLane(LaneItem):
     ) -> None:
         """Draw columns, or the samples themselves where they are far apart."""
         stage = self.stage
-        exposed = option.exposedRect & self.boundingRect()  # type: ignore[attr-defined]
+        exposed = option.exposedRect & self.boundingRect()
         painter.setClipRect(exposed)
         painter.fillRect(exposed, stage.color("background"))
         if self.audio is None:
@@ -145,7 +146,7 @@ class WaveformLane(LaneItem):
         peaks = self.audio.columns(first, columns, frames_per_column)
         parts = [
             waveform.draw_columns(
-                *peaks[index], height, self.stage.amplitude_zoom, self.scale
+                peaks[index], height, self.stage.amplitude_zoom, self.amplitude_scale
             )
             for index, height in enumerate(self._channel_heights())
         ]
@@ -164,7 +165,7 @@ class WaveformLane(LaneItem):
         lanes = [stage.layout.channel(n, stage.channels) for n in range(stage.channels)]
         edges = [round((lane.top - top) * stage.scale) for lane in lanes]
         edges.append(round(self.height * stage.scale))
-        return [max(0, b - a) for a, b in zip(edges, edges[1:], strict=False)]
+        return [max(0, b - a) for a, b in pairwise(edges)]
 
     def _draw_samples(
         self, painter: QPainter, audio: ClipAudio, exposed: QRectF
@@ -181,12 +182,12 @@ class WaveformLane(LaneItem):
         painter.drawLines([QLineF(x, 0, x, self.height) for x, _ in ticks])
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         line = QPen(stage.color("waveform"), 1.4)
-        dots = QPen(stage.color("waveform_rms"), 5, cap=Qt.PenCapStyle.RoundCap)
+        dots = QPen(stage.color("waveform_rms"), 5, c=Qt.PenCapStyle.RoundCap)
         for channel in range(stage.channels):
             lane = stage.layout.channel(channel, stage.channels)
             top = lane.top - stage.layout.waveform.top
             middle, reach = top + lane.height / 2, lane.height / 2
-            heights = waveform.heights(samples[:, channel], self.scale)
+            heights = waveform.heights(samples[:, channel], self.amplitude_scale)
             ys = middle - np.clip(heights * stage.amplitude_zoom, -1, 1) * reach
             points = [QPointF(x, y) for x, y in zip(xs, ys.tolist(), strict=True)]
             painter.fillRect(QRectF(0, middle, self.width, 1), stage.color("grid"))
@@ -304,7 +305,7 @@ class SelectionItem(LaneItem):
         right = min(self.width + 2, stage.view.x_of(self.selection.stop))
         if right < 0 or left > self.width:
             return
-        exposed = option.exposedRect & self.boundingRect()  # type: ignore[attr-defined]
+        exposed = option.exposedRect & self.boundingRect()
         painter.setClipRect(exposed)
         wash, edge = stage.color("selection"), stage.color("selection_edge")
         top = layout.ruler.bottom

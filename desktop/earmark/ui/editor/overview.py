@@ -161,10 +161,15 @@ class Overview(QWidget):
         height = max(1, round((self.height() - _LABELS_PX) * scale))
         frames_per_column = self._audio.clip.frames / width
         peaks = self._audio.columns(0, width, max(1.0, frames_per_column))
+        together = np.stack(
+            [
+                peaks[:, 0].min(axis=0),
+                peaks[:, 1].max(axis=0),
+                np.sqrt(np.square(peaks[:, 2]).mean(axis=0)),
+            ]
+        )
         pixels = waveform.draw_columns(
-            peaks[:, 0].min(axis=0),
-            peaks[:, 1].max(axis=0),
-            np.sqrt(np.square(peaks[:, 2]).mean(axis=0)),
+            together,
             height,
             1.0,
             "linear",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any, Literal
 
-from PySide6.QtCore import QRect, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QRect, QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollBar, QWidget
 
@@ -226,7 +226,7 @@ class Plot(QWidget):
             {
                 **asdict(stage.shares),
                 "time_format": stage.time_format,
-                "amplitude_scale": self.surface.waveform.scale,
+                "amplitude_scale": self.surface.waveform.amplitude_scale,
                 "follow": self.follow,
             },
         )

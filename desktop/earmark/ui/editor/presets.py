@@ -87,7 +87,7 @@ PRESETS: dict[str, Preset] = {
 
 def nearest_window(seconds: float, rate: int) -> int:
     """The window whose length is nearest to so many seconds."""
-    return min(WINDOWS, key=lambda window: abs(window / rate / seconds - 1))
+    return int(min(WINDOWS, key=lambda window: abs(window - seconds * rate)))
 
 
 def _below_nyquist(hz: float, rate: int) -> float:

@@ -32,6 +32,7 @@ from earmark.ui.editor.stage import Stage
 from earmark.ui.editor.tiles import TILE_COLUMNS, ColumnTiles, Pixels
 
 _KEPT_ROWS = 80
+_NOTHING = SpectrogramView((), 1, 1, {}.__getitem__, SpectrogramSettings(), (), 0, 0, 1)
 _MOST_BOXES = 400
 
 
@@ -75,6 +76,10 @@ class SpectrogramLane(LaneItem):
         """Draw another clip, or the same after an edit."""
         self.audio = audio
         self.clear()
+        if audio is None:
+            # Its files may be closed next: what reads them has to be done by then.
+            self._shown = self._server.request(_NOTHING)
+            self._server.wait()
 
     def set_settings(self, settings: SpectrogramSettings) -> None:
         """Draw in another way."""
@@ -138,7 +143,7 @@ class SpectrogramLane(LaneItem):
     ) -> None:
         """Draw what there is and ask for what is missing."""
         stage = self.stage
-        exposed = option.exposedRect & self.boundingRect()  # type: ignore[attr-defined]
+        exposed = option.exposedRect & self.boundingRect()
         painter.setClipRect(exposed)
         if self.audio is None:
             painter.fillRect(exposed, stage.color("background"))
@@ -254,7 +259,7 @@ class SpectrogramLane(LaneItem):
         return image
 
     def _rows_of(self, tile: PlacedTile) -> Pixels:
-        """The rows of a tile as they are drawn; the same tile is asked for many times."""
+        """The rows of a tile as they are drawn; one tile is asked for many times."""
         assert self._rows is not None
         key = id(tile.values)
         found = self._mapped.get(key)

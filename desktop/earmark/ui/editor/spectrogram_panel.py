@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
-from PySide6.QtCore import QSize, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
@@ -60,8 +60,9 @@ class SpectrogramPanel(QDialog):
             "Preset", {"Choose a preset": ""} | {n: n for n in PRESETS}
         )
         self._window = _combo("Window", {f"{n}": n for n in WINDOWS})
-        self._overlap = _combo("Overlap", {f"{n:.4g} %": n / 100 for n in
-                                           (100 * part for part in _OVERLAPS)})  # fmt: skip
+        self._overlap = _combo(
+            "Overlap", {f"{100 * part:.4g} %": part for part in _OVERLAPS}
+        )
         self._function = _combo(
             "Window function",
             {name.capitalize(): name for name in get_args(WindowFunction)},
@@ -154,7 +155,8 @@ class SpectrogramPanel(QDialog):
             settings = replace(self._settings, **values)
         except EarmarkError:
             self._fault.setText(
-                "The highest frequency and the brightest level must lie above the lowest."
+                "The highest frequency must lie above the lowest,"
+                " and the brightest level above the darkest."
             )
             return
         self._preset.setCurrentIndex(0)

@@ -1,4 +1,4 @@
-"""What the parts of the picture share: the view, the layout, the colours, the labels."""
+"""What the parts of the picture share: view, layout, colours, labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from earmark.core.clips import Clip
 from earmark.core.labels import Label, LabelTrack
 from earmark.core.project import Project
 from earmark.ui.editor.label_edits import Bounds
-from earmark.ui.editor.label_index import LabelIndex, Ints
+from earmark.ui.editor.label_index import Ints, LabelIndex
 from earmark.ui.editor.layout import Layout, Shares, arrange
 from earmark.ui.editor.timeline import TimeFormat, TimeView, whole_clip
 from earmark.ui.theme import DARK, Palette

@@ -16,7 +16,8 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from earmark.core.errors import EarmarkError
 from earmark.ui.editor.canvas import Canvas
-from earmark.ui.editor.gestures import Gestures, Pointer
+from earmark.ui.editor.drags import Pointer
+from earmark.ui.editor.gestures import Gestures
 from earmark.ui.editor.label_edits import origin
 from earmark.ui.editor.layout import GUTTER_PX
 from earmark.ui.editor.timeline import format_time
@@ -162,7 +163,7 @@ class Surface(Canvas):
         return bool(super().focusNextPrevChild(forward))
 
     def zoom_at(self, factor: float, x: float) -> None:
-        """Zoom in by a factor, the frame at `x` pixels of the time axis staying there."""
+        """Zoom in by a factor; the frame at `x` pixels of the time axis stays there."""
         view = self.stage.view
         x = min(max(0.0, x), float(view.width))
         self.set_view(view.zoomed_to(view.frames_per_px / factor, x))
@@ -235,10 +236,10 @@ class Surface(Canvas):
             label = hit.label
             lines = [label.text or "(no text)"]
             times = [format_time(n, stage.rate) for n in (label.start, label.stop)]
-            lines.append(" – ".join(dict.fromkeys(times)))
+            lines.append(" - ".join(dict.fromkeys(times)))
             if label.low_hz is not None or label.high_hz is not None:
                 high = stage.rate / 2 if label.high_hz is None else label.high_hz
-                lines.append(f"{label.low_hz or 0:.0f} – {high:.0f} Hz")
+                lines.append(f"{label.low_hz or 0:.0f} - {high:.0f} Hz")
             if label.speaker:
                 lines.append(f"Speaker: {label.speaker}")
             if label.score is not None:

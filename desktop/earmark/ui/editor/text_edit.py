@@ -24,6 +24,7 @@ class LabelText(QPlainTextEdit):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
+        self._parent = parent
         self.setAccessibleName("Label text")
         self.setFrameShape(QFrame.Shape.Box)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -107,11 +108,11 @@ class LabelText(QPlainTextEdit):
         had_focus = self.hasFocus()
         self.hide()
         if had_focus:
-            self.parentWidget().setFocus()
+            self._parent.setFocus()
         self.closed.emit()
 
     def _fit(self) -> None:
-        parent = self.parentWidget()
+        parent = self._parent
         metrics = self.fontMetrics()
         lines = self.toPlainText().split("\n")
         longest = max(metrics.horizontalAdvance(line) for line in lines) + 24

@@ -73,7 +73,7 @@ class TimeView:
         return replace(self, first=min(max(0, first), last))
 
     def resized(self, width: int) -> TimeView:
-        """The view with another width; the zoom stays unless the clip would not fill it."""
+        """The view with another width, zoomed in if the clip would not fill it."""
         return replace(self, width=max(1, width)).zoomed_to(self.frames_per_px, 0.0)
 
     def zoomed_to(self, frames_per_px: float, anchor_x: float) -> TimeView:

@@ -32,18 +32,14 @@ def heights(samples: Floats, scale: AmplitudeScale) -> Floats:
 
 
 def draw_columns(
-    mins: Floats,
-    maxs: Floats,
-    rms: Floats,
-    height: int,
-    zoom: float,
-    scale: AmplitudeScale,
+    peaks: Floats, height: int, zoom: float, scale: AmplitudeScale
 ) -> Pixels:
     """Draw one channel.
 
     Parameters
     ----------
-    mins, maxs, rms : ndarray, float32, shape (columns,)
+    peaks : ndarray, float32, shape (3, columns)
+        The least, the greatest and the RMS sample of each column.
     height : int
     zoom : float
         Full scale reaches the edges at 1.
@@ -54,6 +50,7 @@ def draw_columns(
     ndarray, uint8, shape (height, columns)
         Colour indices.
     """
+    mins, maxs, rms = peaks
     middle = np.float32(height / 2)
     reach = np.float32(middle * zoom)
     top = np.clip(middle - heights(maxs, scale) * reach, 0, height)
@@ -64,7 +61,7 @@ def draw_columns(
     body = heights(np.minimum(rms, np.maximum(maxs, -mins)), scale) * reach
     rows = np.arange(height, dtype=np.int16)[:, None]
     first, last = np.ceil(top).astype(np.int16), np.floor(bottom).astype(np.int16)
-    pixels = ((rows >= first) & (rows < last)).view(np.uint8) * np.uint8(PEAK)
+    pixels: Pixels = ((rows >= first) & (rows < last)) * np.uint8(PEAK)
     columns = np.arange(len(mins))
     for row, part in ((first - 1, first - top), (last, bottom - last)):
         shade = np.rint(part * SHADES).astype(np.uint8)
@@ -106,48 +103,3 @@ def joined(mins: Floats, maxs: Floats) -> tuple[Floats, Floats]:
         np.minimum(mins[:, 1:], maxs[:, :-1]),
         np.maximum(maxs[:, 1:], mins[:, :-1]),
     )
-
-
-def summarise(samples: Floats, columns: int) -> Floats:
-    """Minimum, maximum and rms of equal runs of samples.
-
-    Parameters
-    ----------
-    samples : ndarray, float32, shape (frames,)
-        At least one frame.
-    columns : int
-
-    Returns
-    -------
-    ndarray, float32, shape (3, columns)
-    """
-    edges = np.linspace(0, len(samples), columns, endpoint=False).astype(np.intp)
-    counts = np.maximum(1, np.diff(edges, append=len(samples)))
-    power = np.add.reduceat(np.square(samples), edges) / counts
-    return np.stack(
-        [
-            np.minimum.reduceat(samples, edges),
-            np.maximum.reduceat(samples, edges),
-            np.sqrt(power),
-        ]
-    ).astype(np.float32)
-
-
-def nearest_zero_crossing(samples: Floats, at: int) -> int:
-    """The place nearest to `at` where the sign changes; `at` if there is none.
-
-    Parameters
-    ----------
-    samples : ndarray, float32, shape (frames,)
-    at : int
-
-    Returns
-    -------
-    int
-        The first frame after the change.
-    """
-    negative = np.signbit(samples)
-    crossings = np.flatnonzero(negative[1:] != negative[:-1]) + 1
-    if not len(crossings):
-        return at
-    return int(crossings[np.abs(crossings - at).argmin()])

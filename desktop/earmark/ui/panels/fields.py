@@ -173,7 +173,7 @@ class NumberField(Field):
     def __init__(
         self,
         info: FieldInfo,
-        kind: type[int] | type[float],
+        kind: type[int | float],
         parent: QWidget,
         extra: dict[str, Any],
         *,

@@ -72,9 +72,7 @@ class ParamsForm(QWidget):
             self.fold.setAccessibleName("More options")
             self.fold.setCheckable(True)
             self.fold.setAutoRaise(True)
-            self.fold.setToolButtonStyle(
-                Qt.ToolButtonStyle.ToolButtonTextBesideIcon
-            )
+            self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             self.fold.toggled.connect(self._unfold)
             layout.addWidget(self.fold)
             layout.addWidget(self._folded)

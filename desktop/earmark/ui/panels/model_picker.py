@@ -118,7 +118,9 @@ class ModelPicker(QWidget):
             self.facts.setToolTip(chosen.entry.credit if chosen.entry else "")
             return
         if isinstance(chosen, CatalogEntry):
-            megabytes = "size unknown" if chosen.size_mb is None else size(chosen.size_mb)
+            megabytes = (
+                "size unknown" if chosen.size_mb is None else size(chosen.size_mb)
+            )
             self.facts.setText(f"{megabytes}  ·  {chosen.licence}")
             self.facts.setToolTip(chosen.credit)
         else:
@@ -129,7 +131,11 @@ class ModelPicker(QWidget):
         """Say how the model can be had, with the buttons that do it."""
         actions: list[tuple[str, Callable[[], object]]] = []
         starter = self._session.library.missing_starter()
-        useful = [each for each in starter if self._session.library.catalog.suits(each, self._task)]
+        useful = [
+            each
+            for each in starter
+            if self._session.library.catalog.suits(each, self._task)
+        ]
         if self._fetching.running:
             self.notice.show_progress(self._fetching.message, self._fetching.fraction)
             self.notice.offer([("Cancel", self._fetching.cancel)])
@@ -212,5 +218,3 @@ class _Notice(QFrame):
 
 def _title(model: InstalledModel) -> str:
     return model.ref.title or model.ref.id
-
-

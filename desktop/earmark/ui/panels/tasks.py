@@ -16,7 +16,12 @@ from earmark.ui.fetching import Fetching
 from earmark.ui.icons import icon
 from earmark.ui.panels.task_panel import TaskPanel
 from earmark.ui.session import Session
-from earmark.ui.widgets import EmptyState, rule
+from earmark.ui.widgets import EmptyState, dock_header, muted, rule
+
+_SAID: dict[Group, str] = {
+    "understand": "What a model hears in a recording",
+    "generate": "New sound from a text or a recording",
+}
 
 
 class Tasks(QWidget):
@@ -36,7 +41,12 @@ class Tasks(QWidget):
         self._session = session
         self._fetching = fetching
         self._panels: dict[str, QWidget] = {}
-        self.tasks = [t for t in session.plugins.tasks.values() if t.group == group]
+        tasks = [t for t in session.plugins.tasks.values() if t.group == group]
+        # What makes something from nothing but a text comes first.
+        self.tasks = sorted(tasks, key=lambda task: task.input != "text")
+        said = muted(_SAID[group], self)
+        said.setContentsMargins(4, 0, 0, 0)
+        dock_header(self, said)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

@@ -1,0 +1,173 @@
+"""The window's process: constructs everything, runs the event loop."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+
+from earmark.audio.transport import Transport
+from earmark.core.errors import EarmarkError
+from earmark.core.plugins import Plugins
+from earmark.core.project import Project
+from earmark.engine.client import EngineClient
+from earmark.engine.queue import EngineFactory, JobQueue
+from earmark.formats import FormatRegistry
+from earmark.models.library import open_library
+from earmark.settings import SettingsStore, folders
+from earmark.ui.appearance import Appearance
+from earmark.ui.background import Background
+from earmark.ui.dialogs.projects import new_untitled, open_project, remember
+from earmark.ui.session import Session
+from earmark.ui.window import MainWindow
+
+
+@dataclass(slots=True)
+class Studio:
+    """What `build` made, kept alive as long as the window is."""
+
+    session: Session
+    appearance: Appearance
+    window: MainWindow
+
+
+def main(
+    files: Sequence[str] = (),
+    *,
+    no_plugins: bool = False,
+    read_only: bool = False,
+) -> int:
+    """Show the window until it is closed.
+
+    Parameters
+    ----------
+    files : sequence of str
+        Sound files, folders, label files, or one project, to open.
+    no_plugins : bool
+        The safe mode: no plugin is loaded.
+    read_only : bool
+        Open a project that is named read-only.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(app, QApplication)
+    paths = [Path(file).expanduser() for file in files]
+    named = next((p for p in paths if p.suffix == ".earmark" and p.is_dir()), None)
+    store = SettingsStore(folders().settings)
+    appearance = _appearance(app, store)
+    try:
+        project = _project(store, named, read_only=read_only)
+    except EarmarkError as error:
+        from earmark.ui.errors import ErrorDialog
+
+        ErrorDialog(error).exec()
+        return 1
+    if project is None:
+        return 1
+    studio = build(
+        app, project, store=store, appearance=appearance, no_plugins=no_plugins
+    )
+    studio.window.show()
+    QTimer.singleShot(0, lambda: _begin(studio, [p for p in paths if p != named]))
+    return app.exec()
+
+
+def build(
+    app: QApplication,
+    project: Project,
+    *,
+    store: SettingsStore,
+    appearance: Appearance | None = None,
+    no_plugins: bool = False,
+    plugins: Plugins | None = None,
+    engine: EngineFactory | None = None,
+) -> Studio:
+    """Construct the window and all it needs; nothing is shown yet."""
+    app.setApplicationName("Earmark")
+    app.setDesktopFileName("earmark")
+    settings = store.settings
+    if plugins is None:
+        plugins = Plugins(enabled=not no_plugins, disabled=settings.disabled_plugins)
+        plugins.discover()
+    background = Background()
+    queue = JobQueue(
+        project,
+        plugins,
+        engine or EngineClient,
+        post=background.post,
+        settings=lambda: store.settings,
+    )
+    session = Session(
+        project,
+        queue=queue,
+        plugins=plugins,
+        store=store,
+        library=open_library(settings),
+        transport=Transport(settings.output_device, settings.input_device),
+        formats=FormatRegistry(plugins.label_formats()),
+        folders=folders(settings),
+        background=background,
+    )
+    window = MainWindow(session)
+    return Studio(session, appearance or _appearance(app, store), window)
+
+
+def _appearance(app: QApplication, store: SettingsStore) -> Appearance:
+    appearance = Appearance(app, folders().cache / "style")
+    appearance.choose(store.settings.theme)
+    store.on_change(lambda settings: appearance.choose(settings.theme))
+    return appearance
+
+
+def _project(
+    store: SettingsStore, named: Path | None, *, read_only: bool
+) -> Project | None:
+    """The project that was named, else the last one, else a new one."""
+    if named is not None:
+        if read_only:
+            return Project.open(named, read_only=True)
+        project = open_project(named, None)
+        if project is not None:
+            remember(store, project)
+        return project
+    last = store.settings.last_project
+    project = None
+    if last is not None and last.is_dir():
+        try:
+            project = open_project(last, None)
+        except EarmarkError as error:
+            from earmark.ui.errors import ErrorDialog
+
+            ErrorDialog(error).exec()
+    if project is None:
+        project = new_untitled(folders().data)
+    remember(store, project)
+    return project
+
+
+def _begin(studio: Studio, paths: list[Path]) -> None:
+    """What is done once the window is there."""
+    session, window = studio.session, studio.window
+    session.show_first_clip()
+    if paths:
+        window.files.open(paths)
+    if session.store.problem:
+        session.message.emit(session.store.problem, 0)
+    if session.plugins.failures:
+        names = ", ".join(dict.fromkeys(f.name for f in session.plugins.failures))
+        session.message.emit(f"A plugin failed: {names}. See Preferences › Plugins.", 0)
+    window.files.offer_missing()
+    # Loading the sound system takes a while; the first press of Space shall not wait.
+    session.background.run(
+        lambda _: session.transport.prepare(),
+        lambda _: None,
+        lambda error: session.message.emit(str(error), 8000),
+    )

@@ -1,0 +1,528 @@
+"""The main window: the editor in the middle, docks around it, bars above and below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QPoint, Qt, QUrl
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeyEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QApplication,
+    QComboBox,
+    QDialog,
+    QMainWindow,
+    QMenu,
+    QTabBar,
+    QTabWidget,
+    QWidget,
+)
+
+from earmark.core.errors import EarmarkError
+from earmark.core.plugins import Command
+from earmark.core.tasks import Group, Task
+from earmark.ui.actions import edit, labels, tools, transport, view
+from earmark.ui.actions.files import FileActions
+from earmark.ui.commands import Commands
+from earmark.ui.docks import Dock
+from earmark.ui.editing import Editing
+from earmark.ui.editor import Editor
+from earmark.ui.errors import ErrorReporter
+from earmark.ui.fetching import Fetching
+from earmark.ui.recorder import Recorder
+from earmark.ui.session import Session
+from earmark.ui.statusbar import StatusBar
+from earmark.ui.transport_bar import TransportBar
+
+_LAYOUT_VERSION = 1
+_MOVING = {
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
+    Qt.Key.Key_Left,
+    Qt.Key.Key_Right,
+    Qt.Key.Key_Home,
+    Qt.Key.Key_End,
+}
+
+
+class MainWindow(QMainWindow):
+    """The window; everything in it is made here and given what it needs.
+
+    Parameters
+    ----------
+    session : Session
+    """
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        self.setAccessibleName("Earmark")
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.setTabPosition(
+            Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North
+        )
+        self.setMinimumSize(900, 560)
+        self.resize(1440, 900)
+        self.errors = ErrorReporter(self)
+        self.commands = Commands(self, session.store.settings.keys)
+        self.editing = Editing(session)
+        self.recorder = Recorder(session)
+        self.fetching = Fetching(session)
+        self.editor = Editor(session, self)
+        self.setCentralWidget(self.editor)
+        self.status = StatusBar(session, self)
+        self.setStatusBar(self.status)
+        self.files = FileActions(session, self, self.status.follow)
+        self.docks: dict[str, Dock] = {}
+        self._make_docks()
+        self._add_commands()
+        self.transport = TransportBar(session, self.commands, self)
+        self.addToolBar(self.transport)
+        self._fill_menus()
+        self._arrange()
+        self._restore()
+        self._connect()
+        self._show_title()
+
+    def dock(self, name: str) -> Dock:
+        """A dock by its name: "browser", "understand", "labels", ..."""
+        return self.docks[name]
+
+    def show_task(self, task: Task) -> QWidget:
+        """Show the panel of a task."""
+        from earmark.ui.panels.tasks import Tasks
+
+        dock = self.docks[task.group]
+        dock.reveal()
+        panel = dock.content()
+        assert isinstance(panel, Tasks)
+        shown = panel.choose(task.id)
+        shown.setFocus()
+        return shown
+
+    def run_task(self) -> None:
+        """Run the task whose panel is in front; that with the cursor, of two."""
+        from earmark.ui.panels.task_panel import TaskPanel
+        from earmark.ui.panels.tasks import Tasks
+
+        focused = QApplication.focusWidget()
+        shown: list[TaskPanel] = []
+        for group in ("understand", "generate"):
+            dock = self.docks[group]
+            if dock.built and not dock.visibleRegion().isEmpty():
+                tasks = dock.content()
+                panel = tasks.current() if isinstance(tasks, Tasks) else None
+                if isinstance(panel, TaskPanel):
+                    shown.append(panel)
+        shown.sort(key=lambda panel: focused is None or not panel.isAncestorOf(focused))
+        if shown:
+            shown[0].run()
+
+    def show_palette(self) -> None:
+        """Open the command palette."""
+        from earmark.ui.palette import CommandPalette
+
+        palette = CommandPalette(self.commands, self)
+        palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        palette.open()
+
+    def show_preferences(self, page: str = "Appearance") -> None:
+        """Open the preferences."""
+        from earmark.ui.preferences import Preferences
+
+        dialog = Preferences(self._session, self.commands, self)
+        dialog.show_page(page)
+        dialog.open()
+
+    def show_about(self) -> None:
+        """Open the About box."""
+        from earmark.ui.dialogs.about import About
+
+        _open(About(self._session, self))
+
+    def print_keys(self) -> None:
+        """Write the key sheet and open it where it can be printed."""
+        from earmark.ui.keysheet import key_sheet
+
+        path = self._session.folders.cache / "keys.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(key_sheet(self.commands), encoding="utf-8")
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+
+    def find_label(self) -> None:
+        """Open the dialog that finds labels."""
+        from earmark.ui.dialogs.find import FindLabels
+
+        _open(FindLabels(self._session, self))
+
+    def edit_vocabulary(self) -> None:
+        """Open the vocabulary."""
+        from earmark.ui.dialogs.vocabulary import Vocabulary
+
+        _open(Vocabulary(self._session, self))
+
+    def check_take(self) -> None:
+        """Check the shown take."""
+        if self._session.clip is not None:
+            tools.check_take(self._session, self._session.clip.id)
+            self.docks["jobs"].reveal()
+
+    def reset_layout(self) -> None:
+        """Put the docks where they were at first."""
+        for dock in self.docks.values():
+            dock.setFloating(False)
+            self.removeDockWidget(dock)
+        self._arrange()
+
+    def event(self, event: QEvent) -> bool:
+        """Leave keys that the focused control needs to it.
+
+        A window's keys come before those of the widget with the focus, except where
+        text is typed. So that Space still presses a button and the arrows still move in
+        a list, this takes them out of that order.
+        """
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(
+            event, QKeyEvent
+        ):
+            widget = QApplication.focusWidget()
+            if widget is not None and _needs(widget, event):
+                event.accept()
+                return True
+        return super().event(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        event.acceptProposedAction()
+        urls = event.mimeData().urls()
+        self.files.open([Path(url.toLocalFile()) for url in urls if url.isLocalFile()])
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Give the editor the keys at first."""
+        super().showEvent(event)
+        self.editor.setFocus()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Keep the layout, and end everything in the order it depends on."""
+        self.keep_layout()
+        self.editor.shut_down()
+        self._session.close()
+        self.errors.close()
+        super().closeEvent(event)
+
+    def keep_layout(self) -> None:
+        """Store where the window and its docks are."""
+        self._session.store.update(
+            window={
+                "geometry": _text(self.saveGeometry()),
+                "state": _text(self.saveState(_LAYOUT_VERSION)),
+            }
+        )
+
+    def _make_docks(self) -> None:
+        session = self._session
+
+        def browser() -> QWidget:
+            from earmark.ui.browser import Browser
+
+            return Browser(
+                session,
+                open_files=self.files.choose_files,
+                drop=self.files.open,
+                fill_menu=self._fill_clip_menu,
+            )
+
+        def tasks(group: Group) -> QWidget:
+            from earmark.ui.panels.tasks import Tasks
+
+            return Tasks(session, group, self.fetching)
+
+        def label_table() -> QWidget:
+            from earmark.ui.labels_table import LabelsTable
+
+            return LabelsTable(
+                session, fill_menu=self._fill_label_menu, transcribe=self._transcribe
+            )
+
+        def jobs() -> QWidget:
+            from earmark.ui.queue import Jobs
+
+            return Jobs(session)
+
+        def history() -> QWidget:
+            from earmark.ui.history import History
+
+            return History(session)
+
+        makers: tuple[tuple[str, str, Callable[[], QWidget]], ...] = (
+            ("browser", "Clips", browser),
+            ("history", "History", history),
+            ("understand", "Understand", lambda: tasks("understand")),
+            ("generate", "Generate", lambda: tasks("generate")),
+            ("labels", "Labels", label_table),
+            ("jobs", "Jobs", jobs),
+        )
+        for name, title, make in makers:
+            self.docks[name] = Dock(name, title, make, self)
+
+    def _add_commands(self) -> None:
+        session = self._session
+        self.commands.add(self.files.commands())
+        self.commands.add(edit.commands(session, self.editing))
+        self.commands.add(view.commands(session, self.editor))
+        self.commands.add(self._dock_commands())
+        self.commands.add(transport.commands(session, self.recorder))
+        self.commands.add(
+            labels.commands(
+                session,
+                self.editing,
+                self.editor,
+                find=self.find_label,
+                vocabulary=self.edit_vocabulary,
+            )
+        )
+        self.commands.add(
+            tools.commands(
+                session,
+                show_task=self.show_task,
+                run_task=self.run_task,
+                check_take=self.check_take,
+                preferences=self.show_preferences,
+                palette=self.show_palette,
+                print_keys=self.print_keys,
+                about=self.show_about,
+            )
+        )
+        own = {command.id for command in self.commands.all()}
+        for command in session.plugins.commands(session):
+            if command.id not in own:
+                self.commands.add([command])
+        self.commands.add(
+            [Command("file.quit", "Quit", self.close, "File", ("Ctrl+Q",), section=9)]
+        )
+
+    def _dock_commands(self) -> list[Command]:
+        def toggle(dock: Dock) -> None:
+            if dock.isVisible() and not dock.visibleRegion().isEmpty():
+                dock.close()
+            else:
+                dock.reveal()
+
+        shown = [
+            Command(
+                f"view.dock_{name}",
+                dock.windowTitle(),
+                lambda dock=dock: toggle(dock),
+                "View/Panels",
+                (f"Alt+{number}",),
+                checked=lambda dock=dock: not dock.isHidden(),
+            )
+            for number, (name, dock) in enumerate(self.docks.items(), 1)
+        ]
+        return [
+            *shown,
+            Command("view.reset_layout", "Reset layout", self.reset_layout, "View/Panels",
+                    section=1),
+            Command("view.full_screen", "Full screen", self._toggle_full_screen, "View",
+                    ("F11",), checked=self.isFullScreen, section=2),
+        ]  # fmt: skip
+
+    def _fill_menus(self) -> None:
+        self.commands.fill(
+            self.menuBar(), extra={"File/Recent projects": self.files.fill_recent}
+        )
+
+    def _arrange(self) -> None:
+        area = Qt.DockWidgetArea
+        docks = self.docks
+        for name, where in (
+            ("browser", area.LeftDockWidgetArea),
+            ("understand", area.RightDockWidgetArea),
+            ("labels", area.BottomDockWidgetArea),
+        ):
+            self.addDockWidget(where, docks[name])
+        for first, second in (
+            ("browser", "history"),
+            ("understand", "generate"),
+            ("labels", "jobs"),
+        ):
+            self.tabifyDockWidget(docks[first], docks[second])
+        for dock in docks.values():
+            dock.show()
+        for name in ("browser", "understand", "labels"):
+            docks[name].raise_()
+        self.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
+        self.resizeDocks(
+            [docks["browser"], docks["understand"]],
+            [264, 320],
+            Qt.Orientation.Horizontal,
+        )
+        self.resizeDocks([docks["labels"]], [208], Qt.Orientation.Vertical)
+
+    def _restore(self) -> None:
+        kept = self._session.store.settings.window
+        if kept.geometry:
+            self.restoreGeometry(_bytes(kept.geometry))
+        if kept.state:
+            self.restoreState(_bytes(kept.state), _LAYOUT_VERSION)
+
+    def _connect(self) -> None:
+        session = self._session
+        refresh = self.commands.refresh_soon
+        for signal in (
+            session.project_opened,
+            session.project_changed,
+            session.clip_changed,
+            session.selection_changed,
+            session.labels_selected,
+            session.active_track_changed,
+            session.playback_changed,
+        ):
+            signal.connect(refresh)
+        session.project_opened.connect(self._show_title)
+        session.clip_changed.connect(self._show_title)
+        session.project_changed.connect(self._show_title)
+        session.settings_changed.connect(
+            lambda: self.commands.rebind(session.store.settings.keys)
+        )
+        session.error.connect(self.errors.show)
+        self.commands.failed.connect(self.errors.show)
+        self.editor.menu_requested.connect(self._show_editor_menu)
+
+    def _show_title(self, *_: object) -> None:
+        session = self._session
+        parts = [session.project.name]
+        if session.project.read_only:
+            parts[0] += " (read-only)"
+        if session.clip is not None:
+            parts.insert(0, session.clip.name)
+        self.setWindowTitle(" – ".join([*parts, "Earmark"]))
+
+    def _show_editor_menu(self, at: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        groups: tuple[tuple[str, ...], ...] = (
+            ("edit.cut", "edit.copy", "edit.paste", "edit.delete"),
+            ("edit.split", "edit.trim", "edit.silence", "edit.duplicate"),
+            ("labels.at_selection", "labels.at_playhead"),
+            ("view.zoom_selection", "view.fit", "view.spectrogram_settings"),
+        )
+        if self._session.selected_labels:
+            self._fill_label_menu(menu)
+            menu.addSeparator()
+        for group in groups:
+            for command in group:
+                menu.addAction(self.commands.action(command))
+            menu.addSeparator()
+        menu.popup(at)
+
+    def _fill_label_menu(self, menu: QMenu) -> None:
+        for command in (
+            "labels.edit",
+            "labels.accept",
+            "labels.reject",
+            "labels.replay",
+            "labels.merge",
+            "labels.split",
+        ):
+            menu.addAction(self.commands.action(command))
+        menu.addSeparator()
+        menu.addAction("Delete", self.editing.delete)
+
+    def _fill_clip_menu(self, menu: QMenu, clips: tuple[int, ...]) -> None:
+        session = self._session
+        writable = not session.project.read_only
+        menu.addAction("Show", lambda: session.show_clip(clips[0]))
+        if len(clips) == 1 and tools.take_of(session, clips[0]):
+            check = menu.addAction("Check take", lambda: self._guarded_check(clips[0]))
+            check.setEnabled(tools.TAKE_CHECK in session.plugins.tasks)
+        menu.addSeparator()
+        marks = menu.addMenu("Mark as")
+        for status, title in (
+            ("new", "New"),
+            ("in_progress", "In progress"),
+            ("done", "Done"),
+        ):
+            action = marks.addAction(
+                title, lambda status=status: self._update_clips(clips, status)
+            )
+            action.setEnabled(writable)
+        remove = menu.addAction(
+            "Remove from project", lambda: self._remove_clips(clips)
+        )
+        remove.setEnabled(writable)
+
+    def _guarded_check(self, clip: int) -> None:
+        try:
+            tools.check_take(self._session, clip)
+        except EarmarkError as error:
+            self.errors.show(error)
+        else:
+            self.docks["jobs"].reveal()
+
+    def _update_clips(self, clips: tuple[int, ...], status: str) -> None:
+        with self._session.project.edit("Mark clips") as edit_:
+            for clip in clips:
+                edit_.update_clip(clip, status=status)
+
+    def _remove_clips(self, clips: tuple[int, ...]) -> None:
+        with self._session.project.edit("Remove clips") as edit_:
+            for clip in clips:
+                edit_.remove_clip(clip)
+
+    def _transcribe(self) -> None:
+        tasks = self._session.plugins.tasks.values()
+        for task in tasks:
+            if task.group == "understand":
+                self.show_task(task)
+                return
+        self.docks["understand"].reveal()
+
+    def _toggle_full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+
+def _needs(widget: QWidget, event: QKeyEvent) -> bool:
+    """Whether a control would use a plain key itself."""
+    plain = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    if plain not in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+        return False
+    key = Qt.Key(event.key())
+    if isinstance(widget, QAbstractButton):
+        return key == Qt.Key.Key_Space
+    if isinstance(widget, QComboBox):
+        return key in _MOVING or key == Qt.Key.Key_Space
+    if isinstance(widget, QAbstractSlider | QTabBar):
+        return key in _MOVING
+    if isinstance(widget, QAbstractItemView):
+        return key in _MOVING
+    return False
+
+
+def _open(dialog: QDialog) -> None:
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
+
+
+def _text(data: QByteArray) -> str:
+    return bytes(data.toBase64().data()).decode("ascii")
+
+
+def _bytes(text: str) -> QByteArray:
+    return QByteArray.fromBase64(QByteArray(text.encode("ascii")))

@@ -1,0 +1,123 @@
+"""Loaded models: kept, given up, refused and stopped."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from earmark.core.errors import EarmarkError
+from earmark.core.tasks import ModelRef
+from earmark.engine import loaders
+from earmark.engine.loaders import ModelCache
+
+BUDGET_MB = 100.0
+
+
+class Loads:
+    """Loads things of 40 MB and counts how often."""
+
+    def __init__(self) -> None:
+        self.cache = ModelCache()
+        self.loaded: list[str] = []
+
+    def get(self, key: str, job: int = 1, budget_mb: float = BUDGET_MB) -> bytes:
+        def load() -> bytes:
+            self.loaded.append(key)
+            return b"\1" * (40 << 20)
+
+        return self.cache.get(key, load, job=job, budget_mb=budget_mb)
+
+
+def test_a_model_is_loaded_once() -> None:
+    loads = Loads()
+    assert loads.get("a") is loads.get("a")
+    assert loads.loaded == ["a"]
+    assert loads.cache.size_mb == pytest.approx(40, abs=4)
+
+
+def test_the_least_recently_used_goes_when_the_budget_is_spent() -> None:
+    loads = Loads()
+    for key in "aba":
+        loads.get(key)
+    loads.cache.release(1)
+    loads.get("c")
+    assert len(loads.cache) == 2
+    loads.get("a")
+    assert loads.loaded == ["a", "b", "c"]
+
+
+def test_a_model_in_use_is_never_given_up() -> None:
+    loads = Loads()
+    loads.get("a", job=1)
+    loads.get("b", job=2)
+    loads.cache.release(2)
+    loads.get("c", job=3, budget_mb=10.0)
+    loads.get("a", job=1)
+    assert loads.loaded == ["a", "b", "c"]
+    assert len(loads.cache) == 2
+
+
+def test_room_is_made_before_a_model_is_loaded() -> None:
+    loads = Loads()
+    loads.get("a")
+    loads.cache.release(1)
+
+    def load() -> str:
+        assert len(loads.cache) == 0
+        return "b"
+
+    loads.cache.get("b", load, job=2, budget_mb=BUDGET_MB, expected_mb=80.0)
+
+
+def test_memory_that_ran_out_is_recognised_in_every_librarys_words() -> None:
+    for words in (
+        "CUDA out of memory. Tried to allocate 20.00 MiB",
+        "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory",
+        "Failed to allocate memory for requested buffer of size 4096",
+        "CUDA failed with error out of memory",
+        "std::bad_alloc",
+    ):
+        assert loaders.is_out_of_memory(RuntimeError(words))
+    assert loaders.is_out_of_memory(MemoryError())
+    assert loaders.is_out_of_memory(OSError(errno.ENOMEM, "no"))
+    assert not loaders.is_out_of_memory(ValueError("no memory of that"))
+
+
+def test_an_error_caused_by_lack_of_memory_is_recognised() -> None:
+    try:
+        try:
+            raise MemoryError
+        except MemoryError as error:
+            raise ValueError("the model could not be loaded") from error
+    except ValueError as error:
+        assert loaders.is_out_of_memory(error)
+
+
+def test_the_processor_is_always_there() -> None:
+    assert loaders.pick_device("cpu") == ("cpu", "")
+
+
+def test_a_device_that_is_not_there_is_replaced_and_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loaders, "_may_have_accelerator", lambda: False)
+    assert loaders.pick_device("auto") == ("cpu", "")
+    device, note = loaders.pick_device("cuda")
+    assert device == "cpu"
+    assert "no CUDA device was found" in note
+
+
+def test_pickled_weights_are_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    model = ModelRef("m", "transformers", tmp_path)
+    with pytest.raises(EarmarkError, match="only pytorch_model") as refused:
+        loaders.load_pipeline("automatic-speech-recognition", model, "cpu")
+    assert "safetensors" in refused.value.remedy
+
+
+def test_a_pipeline_is_loaded_from_a_folder_only() -> None:
+    model = ModelRef("openai/whisper-tiny", "transformers", None)
+    with pytest.raises(EarmarkError, match="a folder on disk"):
+        loaders.load_pipeline("automatic-speech-recognition", model, "cpu")

@@ -1,0 +1,260 @@
+"""What the engine may say at an awkward moment, said by a scripted one."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine.host import RunnerPlugin
+
+from earmark.core.clips import Source, Span
+from earmark.core.plugins import Plugins
+from earmark.core.project import Project
+from earmark.core.tasks import (
+    AudioFile,
+    AudioInput,
+    JobState,
+    Prediction,
+    Text,
+    Usage,
+)
+from earmark.engine import protocol
+from earmark.engine.client import ExitReason
+from earmark.engine.queue import JobQueue
+from earmark.settings import Settings
+
+SEGMENT = Prediction("s", 0, 100, "one", kind="segments")
+
+
+class ScriptedEngine:
+    """Takes what the queue says, and says what the test wants."""
+
+    def __init__(
+        self,
+        on_message: Callable[[protocol.FromEngine], None],
+        on_exit: Callable[[ExitReason], None],
+    ) -> None:
+        self.say = on_message
+        self.exit = on_exit
+        self.runs: list[protocol.Run] = []
+        self.cancelled: list[int] = []
+
+    def run(self, run: protocol.Run) -> None:
+        self.runs.append(run)
+
+    def cancel(self, job: int) -> None:
+        self.cancelled.append(job)
+
+    def kill(self) -> None:
+        """The test speaks for it."""
+
+    def close(self) -> None:
+        """The test speaks for it."""
+
+
+class Scene:
+    """A queue over a scripted engine."""
+
+    def __init__(self, folder: Path) -> None:
+        self.posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self.engines: list[ScriptedEngine] = []
+        plugins = Plugins()
+        plugins.register(RunnerPlugin(), "runners")
+        self.project = Project.create(folder)
+        source = Source("0" * 32, folder / "gone.wav", 100, 1, 1000)
+        spans = (Span(source.id, 0, 1000),)
+        with self.project.edit("Import") as edit:
+            edit.add_source(source)
+            clip = edit.add_clip("gone", 100, 1, spans)
+        self.audio = AudioInput(clip, "gone", 100, 1, spans, (source,), 0, 1000)
+
+        def engine(**callbacks: Any) -> ScriptedEngine:
+            self.engines.append(ScriptedEngine(**callbacks))
+            return self.engines[-1]
+
+        self.queue = JobQueue(
+            self.project, plugins, engine, post=self.posted.put, settings=Settings
+        )
+
+    @property
+    def engine(self) -> ScriptedEngine:
+        return self.engines[-1]
+
+    def submit(self, task: str = "segments") -> int:
+        return self.queue.submit(task, {}, input=self.audio)
+
+    def hear(self, *messages: protocol.FromEngine | ExitReason) -> None:
+        """Let the engine say this, and handle it."""
+        for message in messages:
+            if isinstance(message, ExitReason):
+                self.engine.exit(message)
+            else:
+                self.engine.say(message)
+        while not self.posted.empty():
+            self.posted.get()()
+
+    def state(self, job: int) -> JobState:
+        return self.project.job(job).state
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = Scene(tmp_path / "Scene.earmark")
+    yield made
+    made.queue.close()
+    made.project.close()
+
+
+def gone(*jobs: int, asked: bool = False, was_ready: bool = True) -> ExitReason:
+    return ExitReason("The engine is gone.", "tail", jobs, asked, was_ready)
+
+
+def test_a_late_result_of_a_cancelled_job_never_lands(scene: Scene) -> None:
+    job = scene.submit()
+    scene.hear(protocol.Started(job), protocol.Results(job, (SEGMENT,)))
+    scene.queue.cancel(job)
+    scene.hear(
+        protocol.Results(job, (Text("transcript", "late"),)),
+        protocol.Done(job, Usage("cpu")),
+    )
+    assert scene.project.results(job) == [SEGMENT]
+    assert scene.state(job) == JobState.CANCELLED
+    assert scene.project.tracks(scene.audio.clip) == []
+    assert scene.queue.idle
+
+
+def test_the_next_job_of_a_task_waits_until_the_cancelled_one_has_stopped(
+    scene: Scene,
+) -> None:
+    first, second = scene.submit(), scene.submit()
+    scene.queue.cancel(first)
+    assert scene.engine.cancelled == [first]
+    assert [run.job.id for run in scene.engine.runs] == [first]
+    scene.hear(protocol.Stopped(first, Usage(freed_mb=5.0, stop_s=0.5)))
+    assert [run.job.id for run in scene.engine.runs] == [first, second]
+    assert scene.project.job(first).usage.freed_mb == 5.0
+
+
+def test_a_killed_job_keeps_what_it_had_said_of_its_device(scene: Scene) -> None:
+    job = scene.submit()
+    scene.hear(protocol.Started(job), protocol.Used(job, "cuda:0", "float16", ""))
+    scene.queue.cancel(job)
+    scene.hear(protocol.Stopped(job, Usage(freed_mb=900.0, stop_s=2.1)))
+    usage = scene.project.job(job).usage
+    assert (usage.device, usage.dtype) == ("cuda:0", "float16")
+    assert (usage.freed_mb, usage.stop_s) == (900.0, 2.1)
+
+
+def test_an_engine_that_ends_while_a_job_is_cancelled_frees_its_task(
+    scene: Scene,
+) -> None:
+    first, second = scene.submit(), scene.submit()
+    scene.queue.cancel(first)
+    scene.hear(gone(first))
+    assert scene.state(first) == JobState.CANCELLED
+    assert scene.state(second) == JobState.RUNNING
+
+
+def test_a_job_that_had_not_begun_is_not_to_blame_for_a_crash(scene: Scene) -> None:
+    begun, waiting = scene.submit("segments"), scene.submit("nothing")
+    scene.hear(protocol.Started(begun), gone(begun, waiting))
+    assert scene.state(begun) == JobState.FAILED
+    assert scene.project.job(begun).traceback == "tail"
+    assert scene.state(waiting) == JobState.RUNNING
+    assert [run.job.id for run in scene.engine.runs] == [begun, waiting, waiting]
+
+
+def test_an_engine_that_never_comes_up_is_not_started_for_ever(scene: Scene) -> None:
+    job = scene.submit()
+    scene.hear(gone(job, was_ready=False))
+    assert scene.state(job) == JobState.FAILED
+    assert len(scene.engine.runs) == 1
+
+
+def test_a_job_lost_to_the_cancel_of_another_goes_on_where_it_was(
+    scene: Scene,
+) -> None:
+    job = scene.submit()
+    word = Prediction("w", 90, 130, "beyond", kind="words")
+    scene.hear(
+        protocol.Started(job),
+        protocol.Results(job, (SEGMENT, word, Text("language", "en"))),
+        gone(job, asked=True),
+    )
+    again = scene.engine.runs[-1].job
+    assert (again.id, again.resume_frame) == (job, 100)
+    # The word reaches into what is heard again, and the text will be told again.
+    assert scene.project.results(job) == [SEGMENT]
+
+
+def test_a_segment_that_ends_with_the_input_leaves_nothing_to_resume_at(
+    scene: Scene,
+) -> None:
+    job = scene.submit()
+    last = Prediction("s", 100, 1000, "two", kind="segments")
+    scene.hear(protocol.Started(job), protocol.Results(job, (SEGMENT, last)), gone(job))
+    scene.queue.resume(job)
+    assert scene.engine.runs[-1].job.resume_frame == 100
+    assert scene.project.results(job) == [SEGMENT]
+
+
+def test_a_job_without_segments_is_resumed_from_its_start(scene: Scene) -> None:
+    job = scene.submit()
+    label = Prediction("", 0, 100, "bird")
+    scene.hear(protocol.Started(job), protocol.Results(job, (label,)), gone(job))
+    scene.queue.resume(job)
+    assert scene.engine.runs[-1].job.resume_frame is None
+    assert scene.project.results(job) == []
+
+
+def test_a_file_that_is_not_there_is_no_result(scene: Scene, tmp_path: Path) -> None:
+    job = scene.submit()
+    missing = AudioFile(tmp_path / "missing.wav", 8000, 1, 80, "a")
+    scene.hear(protocol.Results(job, (missing,)), protocol.Done(job, Usage()))
+    failed = scene.project.job(job)
+    assert failed.state == JobState.FAILED
+    assert "missing.wav" in failed.error
+    assert scene.project.takes() == []
+
+
+def test_labels_for_a_clip_that_was_removed_meanwhile_are_refused(
+    scene: Scene,
+) -> None:
+    job = scene.submit()
+    with scene.project.edit("Remove") as edit:
+        edit.remove_clip(scene.audio.clip)
+    scene.hear(protocol.Results(job, (SEGMENT,)), protocol.Done(job, Usage()))
+    assert scene.state(job) == JobState.FAILED
+    assert scene.project.results(job) == [SEGMENT]
+
+
+def test_what_the_engine_of_another_project_says_is_not_heard(
+    scene: Scene, tmp_path: Path
+) -> None:
+    job = scene.submit()
+    old = scene.engine
+    other = Project.create(tmp_path / "Other.earmark")
+    scene.queue.set_project(other)
+    assert scene.state(job) == JobState.INTERRUPTED
+    old.say(protocol.Results(job, (SEGMENT,)))
+    scene.hear()
+    assert scene.project.results(job) == []
+    scene.queue.set_project(scene.project)
+    other.close()
+
+
+def test_the_time_left_is_told_from_how_fast_it_went(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter((10.0, 13.0))
+    monkeypatch.setattr("earmark.engine.queue.time.monotonic", lambda: next(clock))
+    job = scene.submit()
+    scene.hear(protocol.Progressed(job, 0.25, "one"))
+    assert scene.queue.progress(job).eta_s is None
+    scene.hear(protocol.Progressed(job, 0.75, "two"))
+    progress = scene.queue.progress(job)
+    assert (progress.fraction, progress.message) == (0.75, "two")
+    assert progress.eta_s == pytest.approx(1.5)
