@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -186,9 +187,7 @@ def conformer(folder: Path) -> None:
     _ctc(folder, hf.Wav2Vec2ConformerConfig, hf.Wav2Vec2ConformerForCTC)
 
 
-def _ctc(
-    folder: Path, config_class: Any, model_class: Any, *, says: str = ""
-) -> None:
+def _ctc(folder: Path, config_class: Any, model_class: Any, *, says: str = "") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = ["<pad>", "<s>", "</s>", "<unk>", "|", *_LETTERS]
     path = folder / "vocab.json"
@@ -241,9 +240,7 @@ def _script_chain(model: Any, ids: Sequence[int]) -> None:
     said = model.get_output_embeddings().weight.data
     directions = _directions(len(ids), given.shape[1])
     said.zero_()
-    for direction, (now, after) in zip(
-        directions, zip(ids, ids[1:], strict=False), strict=False
-    ):
+    for direction, (now, after) in zip(directions, pairwise(ids), strict=False):
         given[now] = _LOUD * direction
         said[after] += 5 * direction
 

@@ -24,9 +24,11 @@ _LOOPBACK = ("127.", "::1", "localhost")
 
 @pytest.fixture(autouse=True)
 def earmark_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of its own for every test: settings, data, cache and models."""
+    """A home of its own for every test; a developer's models are not seen."""
     home = tmp_path / "home"
     monkeypatch.setenv("EARMARK_HOME", str(home))
+    monkeypatch.setenv("HF_HOME", str(home / "huggingface"))
+    monkeypatch.delenv("EARMARK_MODELS", raising=False)
     return home
 
 

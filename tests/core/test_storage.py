@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -172,15 +173,46 @@ def test_a_read_only_project_can_be_saved_elsewhere(
         assert original.clip(clip.id).name == "sea"
 
 
-def test_a_project_on_a_disk_that_cannot_be_written_is_read(filled: Project) -> None:
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from earmark.core.errors import EarmarkError
+from earmark.core.project import Project
+if os.geteuid() == 0:
+    os.setuid(65534)
+try:
+    Project.open(Path(sys.argv[1]))
+except EarmarkError as error:
+    print(error.message)
+reader = Project.open(Path(sys.argv[1]), read_only=True)
+print(reader.label_count(1))
+"""
+
+
+def test_a_project_in_a_folder_without_write_permission_is_read(
+    filled: Project,
+) -> None:
     filled.close()
-    (filled.folder / storage.LOCK).unlink(missing_ok=True)
-    uri = (filled.folder / storage.DATABASE).as_uri() + "?immutable=1"
-    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-    with closing(apsw.Connection(uri, flags=flags)) as connection:
-        assert schema.version(connection) == len(schema.MIGRATIONS)
-    with closing(Project.open(filled.folder, read_only=True)) as reader:
-        assert reader.label_count(1) == 300
+    # The folders of pytest are closed to the user that the process becomes.
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "Locked.earmark"
+        shutil.copytree(filled.folder, folder)
+        (folder / storage.LOCK).unlink(missing_ok=True)
+        Path(scratch).chmod(0o755)
+        for path in (*folder.iterdir(), folder):
+            path.chmod(0o555)
+        try:
+            finished = subprocess.run(
+                [sys.executable, "-c", READ_ONLY, str(folder)],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        finally:
+            folder.chmod(0o755)
+    refusal, count = finished.stdout.splitlines()
+    assert "cannot be written" in refusal
+    assert count == "300"
 
 
 def test_an_untitled_project_is_moved_when_it_is_saved(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,4 +34,4 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for examples of one property; nothing temporary may stay in it."""
     path = tmp_path_factory.mktemp("labels")
     yield path
-    assert not [name for name in os.listdir(path) if name.startswith(".")]
+    assert not list(path.glob(".*"))

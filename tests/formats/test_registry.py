@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -73,7 +72,7 @@ def test_several_recordings_need_a_format_that_holds_them(
     two = [document("a.wav"), document("b.wav")]
     with pytest.raises(EarmarkError, match=r"of one recording, not of 2.*CSV"):
         registry.export_labels(tmp_path / "a.srt", two)
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 def test_one_file_per_recording(registry: FormatRegistry, tmp_path: Path) -> None:
@@ -81,7 +80,7 @@ def test_one_file_per_recording(registry: FormatRegistry, tmp_path: Path) -> Non
     several = [document(name, label) for name in ("a.wav", "b.flac", "A.mp3")]
     reports = registry.export_each(tmp_path, several, "srt")
     assert [report.path.name for report in reports] == ["a.srt", "b.srt", "A (2).srt"]
-    assert sorted(os.listdir(tmp_path)) == ["A (2).srt", "a.srt", "b.srt"]
+    assert names(tmp_path) == ["A (2).srt", "a.srt", "b.srt"]
 
 
 def test_recordings_of_one_name_are_told_apart(
@@ -142,7 +141,7 @@ def test_a_failed_export_leaves_what_was_there(
     expected = EarmarkError if isinstance(failure, OSError) else RuntimeError
     with pytest.raises(expected, match=str(failure.args[-1])):
         failing.export_labels(path, [document("a.wav", LabelRecord(0, 1, "x"))])
-    assert os.listdir(tmp_path) == ["a.csv"]
+    assert names(tmp_path) == ["a.csv"]
     assert path.read_text() == "precious"
 
 
@@ -159,7 +158,7 @@ def test_what_reads_back_differently_is_not_kept(
     two = document("a.wav", LabelRecord(0, 1, "x"), LabelRecord(2, 3, "y"))
     with pytest.raises(EarmarkError, match="are not the same, so it was not kept"):
         forgetful.export_labels(tmp_path / "a.csv", [two])
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 def test_a_plugin_adds_a_format(tmp_path: Path) -> None:
@@ -189,7 +188,7 @@ def test_a_plugin_adds_a_format(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("known", FormatRegistry().formats, ids=lambda known: known.id)
-def test_a_hundred_thousand_labels_are_no_special_case(
+def test_twenty_thousand_labels_are_no_special_case(
     registry: FormatRegistry, tmp_path: Path, known: LabelFormat
 ) -> None:
     labels = tuple(

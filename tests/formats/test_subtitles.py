@@ -23,9 +23,11 @@ from earmark.formats import (
 from earmark.formats.document import clock_text, ticks
 
 _plain = st.text(
-    st.characters(codec="utf-8", exclude_characters="{}<>\\&", exclude_categories=("C", "Z")),
+    st.characters(
+        codec="utf-8", exclude_characters="{}<>\\&", exclude_categories=("C", "Z")
+    ),
     min_size=1,
-)  # fmt: skip
+)
 
 
 @st.composite

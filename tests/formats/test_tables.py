@@ -19,7 +19,10 @@ from earmark.formats import (
     Tier,
 )
 
-HEADER = "file,start_s,end_s,low_hz,high_hz,channel,tier,label,text,score,source,model,status"
+HEADER = (
+    "file,start_s,end_s,low_hz,high_hz,channel,tier,label,text,score,source,model,"
+    "status"
+)
 
 
 def rows_of(path: Path, delimiter: str, quoting: int = csv.QUOTE_MINIMAL) -> list[dict]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NotRequired, TypedDict
 
 import pytest
 from formats.samples import documents
 from hypothesis import given, settings
-from pydantic import ConfigDict, TypeAdapter, with_config
+from pydantic import BaseModel, ConfigDict
 
 from earmark.core.errors import EarmarkError
 from earmark.formats import (
@@ -22,29 +21,32 @@ from earmark.formats import (
 )
 
 
-@with_config(ConfigDict(extra="forbid", strict=True))
-class Word(TypedDict):
+class _Documented(BaseModel):
+    """The shape of WhisperX's output, written down independently."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Word(_Documented):
     """`SingleWordSegment` of whisperx/types.py."""
 
     word: str
-    start: NotRequired[float]
-    end: NotRequired[float]
-    score: NotRequired[float]
+    start: float | None = None
+    end: float | None = None
+    score: float | None = None
 
 
-@with_config(ConfigDict(extra="forbid", strict=True))
-class Segment(TypedDict):
+class Segment(_Documented):
     """`SingleAlignedSegment` of whisperx/types.py, with a diarized speaker."""
 
     start: float
     end: float
     text: str
     words: list[Word]
-    speaker: NotRequired[str]
+    speaker: str | None = None
 
 
-@with_config(ConfigDict(extra="forbid", strict=True))
-class Transcript(TypedDict):
+class Transcript(_Documented):
     segments: list[Segment]
     language: str
 
@@ -56,9 +58,9 @@ def test_the_file_has_the_shape_of_whisperx(
 ) -> None:
     path = folder / "a.json"
     report = registry.export_labels(path, [document])
-    transcript = TypeAdapter(Transcript).validate_json(path.read_bytes())
-    assert len(transcript["segments"]) == report.labels
-    starts = [segment["start"] for segment in transcript["segments"]]
+    transcript = Transcript.model_validate_json(path.read_bytes())
+    assert len(transcript.segments) == report.labels
+    starts = [segment.start for segment in transcript.segments]
     assert starts == sorted(starts)
     wanted = sum(
         1 if tier.kind == "words" else len(label.words)
@@ -66,7 +68,7 @@ def test_the_file_has_the_shape_of_whisperx(
         for label in tier.labels
         if label.status != "rejected"
     )
-    assert sum(len(segment["words"]) for segment in transcript["segments"]) == wanted
+    assert sum(len(segment.words) for segment in transcript.segments) == wanted
 
 
 def test_words_of_a_track_are_nested_in_their_segments(

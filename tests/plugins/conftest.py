@@ -1,169 +1,23 @@
-"""Runners called in this process, over real audio files and the engine's context."""
+"""Fixtures of the built-in tasks: runners, tiny checkpoints, a real recording."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import checkpoints
-import numpy as np
 import pytest
-import soundfile
-from numpy.typing import NDArray
+import torch
+from plugins.runners import Runners
 
-from earmark.audio import render
-from earmark.audio.files import import_file
-from earmark.audio.sources import Sources
-from earmark.core.clips import Span
-from earmark.core.plugins import Plugins
-from earmark.core.tasks import (
-    AudioFile,
-    AudioInput,
-    Job,
-    ModelRef,
-    Prediction,
-    Progress,
-    Result,
-    Text,
-)
-from earmark.engine.context import Context, Surroundings
-from earmark.engine.loaders import ModelCache, current_check
-
-
-@dataclass
-class Run:
-    """A job that ran in this process, and all that its runner gave."""
-
-    context: Context
-    results: list[Result]
-
-    def tier(self, name: str) -> list[Prediction]:
-        """The predictions of one tier."""
-        return [
-            result
-            for result in self.results
-            if isinstance(result, Prediction) and result.tier == name
-        ]
-
-    def text(self, role: str) -> Text:
-        """The one text of a role."""
-        (text,) = (
-            result
-            for result in self.results
-            if isinstance(result, Text) and result.role == role
-        )
-        return text
-
-    @property
-    def audio(self) -> AudioFile:
-        """The one file it wrote."""
-        (audio,) = (each for each in self.results if isinstance(each, AudioFile))
-        return audio
-
-    @property
-    def samples(self) -> NDArray[np.float32]:
-        """What is in that file, shape (frames,)."""
-        samples, rate = soundfile.read(self.audio.path, dtype="float32")
-        assert rate == self.audio.rate
-        return samples
-
-    @property
-    def progress(self) -> list[float]:
-        """The fractions it said."""
-        return [
-            result.fraction
-            for result in self.results
-            if isinstance(result, Progress) and result.fraction is not None
-        ]
-
-
-class Runners:
-    """Runs tasks of the installed plugins in this process."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.models = ModelCache()
-        self.plugins = Plugins()
-        self.plugins.discover()
-        self.sources = Sources(folder / "cache", folder)
-        self.cancelled: Callable[[], bool] = lambda: False
-
-    def start(
-        self,
-        task: str,
-        model: ModelRef | None = None,
-        audio: Path | None = None,
-        *,
-        seconds: tuple[float, float] | None = None,
-        resume_s: float | None = None,
-        **params: Any,
-    ) -> tuple[Context, Iterator[Result]]:
-        """A job's context and its runner, which has not begun."""
-        declared = self.plugins.task(task)
-        given = None if audio is None else self._input(audio, seconds)
-        resume = None
-        if resume_s is not None and given is not None:
-            resume = round(resume_s * given.rate)
-        job = Job(
-            id=1,
-            task=task,
-            params=declared.params(**params).model_dump(mode="json"),
-            model=model,
-            input=given,
-            resume_frame=resume,
-        )
-        surroundings = Surroundings(
-            read=self._read,
-            output=self.folder / "audio",
-            models=self.models,
-            memory_budget_mb=4096,
-            cancelled=lambda: self.cancelled(),
-        )
-        context = Context(job, surroundings)
-        module, _, function = declared.runner.partition(":")
-        run = getattr(importlib.import_module(module), function)
-        return context, run(job, context)
-
-    def __call__(self, task: str, *args: Any, **kwargs: Any) -> Run:
-        """Run a job to its end."""
-        context, results = self.start(task, *args, **kwargs)
-        token = current_check.set(context.check)
-        try:
-            return Run(context, list(results))
-        finally:
-            current_check.reset(token)
-            self.models.release(1)
-
-    def _input(self, path: Path, seconds: tuple[float, float] | None) -> AudioInput:
-        source = import_file(path)
-        start, stop = 0, source.frames
-        if seconds is not None:
-            start, stop = (round(at * source.rate) for at in seconds)
-        return AudioInput(
-            clip=1,
-            name=path.stem,
-            rate=source.rate,
-            channels=source.channels,
-            spans=(Span(source.id, 0, source.frames),),
-            sources=(source,),
-            start=start,
-            stop=stop,
-        )
-
-    def _read(self, given: AudioInput, rate: int) -> Iterator[NDArray[np.float32]]:
-        readers = self.sources.readers(given.sources)
-        return render.input_blocks(given, rate, mono=True, readers=readers)
+from earmark.core.tasks import ModelRef
 
 
 @pytest.fixture
 def run_task(tmp_path: Path) -> Iterator[Runners]:
     """Runs a task's runner here; `run_task("speech-recognition", model, wav)`."""
-    torch_threads = pytest.importorskip("torch").set_num_threads
     # On tiny models threads only wait for each other.
-    torch_threads(1)
+    torch.set_num_threads(1)
     runners = Runners(tmp_path)
     yield runners
     runners.sources.close()
@@ -181,3 +35,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Mode
         return ModelRef(name, "transformers", path, title=name)
 
     return build
+
+
+@pytest.fixture(scope="session")
+def demo_recording() -> Path:
+    """The demo recording that ships with Earmark, at 8 kHz."""
+    return Path(__file__).parents[2] / "assets" / "demo.wav"

@@ -150,8 +150,8 @@ class Peaks:
         first, last : ndarray, int64, shape (n,)
             Ranges `[first, last)` in frames, not empty and inside the source.
         frames_per_px : float
-            How fine it has to be: runs of at most so many frames are used, and a range
-            takes in every run that it touches.
+            How fine it has to be. Runs of at most so many frames are used, or the finest
+            for a range shorter than these; a range takes in every run it touches.
 
         Returns
         -------
@@ -162,19 +162,29 @@ class Peaks:
             begin, end = int(first.min()), int(last.max())
             samples = self.reader.read(begin, end - begin + 1, channel)[:, 0]
             return reduce_ranges(samples, samples, samples, first - begin, last - begin)
+        reduced = np.zeros((3, len(first)), np.float32)
+        short = last - first < LEVELS[level]
+        for at, these in ((level, ~short), (0, short)):
+            if these.any():
+                reduced[:, these] = self._from(at, channel, first[these], last[these])
+        return reduced
+
+    def _from(
+        self,
+        level: int,
+        channel: int,
+        first: NDArray[np.int64],
+        last: NDArray[np.int64],
+    ) -> NDArray[np.float32] | float:
+        """As `reduced`, from the runs of one level."""
         if self._table is None:
-            return np.zeros((3, len(first)), np.float32)
-        size = LEVELS[level]
-        runs = first // size
-        ends = (last - 1) // size + 1
+            return 0.0
+        runs = first // LEVELS[level]
+        ends = (last - 1) // LEVELS[level] + 1
         begin, end = int(runs.min()), int(ends.max())
         base = self._offsets[level]
-        table = self._table[channel, :, base + begin : base + end + 1]
-        reduced = reduce_ranges(
-            table[0], table[1], table[2], runs - begin, ends - begin
-        )
-        reduced *= self._scale
-        return reduced
+        lows, highs, rms = self._table[channel, :, base + begin : base + end + 1]
+        return self._scale * reduce_ranges(lows, highs, rms, runs - begin, ends - begin)
 
     def build(self) -> None:
         """Fill it in; called once, on a worker thread."""
@@ -290,6 +300,13 @@ def reduce_ranges(
     last: NDArray[np.int64],
 ) -> NDArray[np.float32]:
     """Least, greatest and RMS over ranges of runs; `last` must be a valid index."""
+    if len(first) > 1 and (first[1:] < first[:-1]).any():
+        # What lies between two ranges is reduced, too, and must stay short.
+        order = np.argsort(first, kind="stable")
+        ordered = reduce_ranges(lows, highs, rms, first[order], last[order])
+        reduced = np.empty_like(ordered)
+        reduced[:, order] = ordered
+        return reduced
     at = np.empty(2 * len(first), np.int64)
     at[0::2] = first
     at[1::2] = last

@@ -313,8 +313,7 @@ class SourceReader:
         part = cached.with_name(f"{cached.stem}.{uuid.uuid4().hex}.part")
         try:
             cached.parent.mkdir(parents=True, exist_ok=True)
-            self._fill(part)
-            if not self._closing.is_set():
+            if self._fill(part):
                 self._keep(part, cached)
         except EarmarkError as error:
             self.error = error
@@ -328,7 +327,8 @@ class SourceReader:
             self._progress()
             part.unlink(missing_ok=True)
 
-    def _fill(self, part: Path) -> None:
+    def _fill(self, part: Path) -> bool:
+        """Decode all; False if the reader was closed meanwhile."""
         # libsndfile need not be loaded to show what is already decoded.
         from earmark.audio.decode import open_decoder
 
@@ -339,7 +339,7 @@ class SourceReader:
             written = 0
             for block in decoder.blocks():
                 if self._closing.is_set():
-                    return
+                    return False
                 if not len(block):
                     continue
                 _write_all(file, np.ascontiguousarray(block, decoder.dtype))
@@ -354,6 +354,7 @@ class SourceReader:
             file.seek(0)
             _write_npy_header(file, decoder.dtype, written, self.channels)
             os.fsync(file.fileno())
+        return True
 
     def _keep(self, part: Path, cached: Path) -> None:
         """Let what was decoded take its place in the cache."""

@@ -196,8 +196,17 @@ def damaged(folder: Path) -> list[str]:
 
 def incomplete_bytes(library: Path) -> int:
     """Size of what interrupted attempts have left."""
-    incoming = library / INCOMING
-    return sum(p.stat().st_size for p in incoming.rglob("*") if p.is_file())
+    return folder_bytes(library / INCOMING)
+
+
+def folder_bytes(folder: Path) -> int:
+    """Size of all files in a folder, in which others may be at work."""
+    size = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                size += Path(parent, name).stat().st_size
+    return size
 
 
 @contextmanager

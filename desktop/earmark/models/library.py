@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import Literal
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import ModelRef, Progress, Task
@@ -25,7 +23,6 @@ from earmark.models.catalog import (
     Embedded,
     Hub,
     Wheels,
-    accepts,
     load_catalog,
 )
 from earmark.models.folder import (
@@ -47,49 +44,15 @@ from earmark.models.install import (
     uninstall,
     write_manifest,
 )
+from earmark.models.installed import InstalledModel, installed_models
 from earmark.settings import Settings, folders
 
 __all__ = ["InstalledModel", "Library", "Space", "check_fits", "open_library"]
 
-Where = Literal["starter", "hub", "hub cache", "folder", "library"]
 Report = Callable[[Progress], None]
-
-_WHERE: dict[str, Where] = {"wheels": "starter", "hub": "hub", "import": "folder"}
 
 _SPARE_MB = 50
 """Space that a fetch leaves free on the disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class InstalledModel:
-    """A model on this machine.
-
-    Attributes
-    ----------
-    ref : ModelRef
-    entry : CatalogEntry or None
-        None for a model that the catalogue does not know.
-    size_mb : float
-        In 10^6 bytes.
-    where : {"starter", "hub", "hub cache", "folder", "library"}
-        Fetched as starter weights or from the hub; in the hub's own cache; a folder
-        that was imported or put there; inside a Python package.
-    architectures : tuple of str
-    problem : str
-        Why it cannot be loaded; empty if nothing is wrong.
-    """
-
-    ref: ModelRef
-    entry: CatalogEntry | None
-    size_mb: float
-    where: Where
-    architectures: tuple[str, ...] = ()
-    problem: str = ""
-
-    @property
-    def licence(self) -> str:
-        """As far as it is known."""
-        return self.entry.licence if self.entry else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +115,7 @@ class Library:
         models = [
             model
             for model in self._models().values()
-            if task is None or self._suits(model, task)
+            if task is None or model.suits(task, self.catalog)
         ]
         return sorted(models, key=_rank)
 
@@ -195,7 +158,7 @@ class Library:
         if found is not None:
             if found.ref.path is not None:
                 check_fits(task, found.ref.path, name=model)
-            elif not self._suits(found, task):
+            elif not found.suits(task, self.catalog):
                 raise EarmarkError(
                     f"{found.ref.title} is not for {task.title}.",
                     "Choose another model.",
@@ -440,7 +403,11 @@ class Library:
     def space(self) -> Space:
         """What the library takes on the disk, and what is free."""
         return Space(
-            models_mb=sum(model.size_mb for model in self._in_folder()),
+            models_mb=sum(
+                model.size_mb
+                for model in self._models().values()
+                if model.where not in ("hub cache", "library")
+            ),
             incomplete_mb=incomplete_bytes(self.folder) / 1e6,
             free_mb=self._free_mb(),
         )
@@ -450,15 +417,7 @@ class Library:
         discard_incoming(self.folder)
 
     def _models(self) -> dict[str, InstalledModel]:
-        """All models by id; one in the library goes before one that is elsewhere."""
-        models: dict[str, InstalledModel] = {}
-        for model in chain(
-            self._in_folder(), self._in_hub_cache(), self._in_packages()
-        ):
-            known = models.get(model.ref.id)
-            if known is None or (known.problem and not model.problem):
-                models[model.ref.id] = model
-        return models
+        return installed_models(self.folder, self.hub_cache, self.catalog)
 
     def _whole(self, id: str) -> ModelRef:
         """A model that was just put into the library, read back from the disk."""
@@ -469,88 +428,6 @@ class Library:
                 "Check that disk.",
             )
         return found.ref
-
-    def _in_folder(self) -> Iterator[InstalledModel]:
-        if not self.folder.exists():
-            return
-        try:
-            paths = sorted(self.folder.iterdir())
-        except OSError as error:
-            raise EarmarkError(
-                f"The models folder {self.folder} cannot be read: "
-                f"{error.strerror or error}.",
-                "Choose another models folder.",
-            ) from error
-        for path in paths:
-            if path.name.startswith(".") or not path.is_dir():
-                continue
-            try:
-                found = read_folder(path)
-            except EarmarkError:
-                continue  # it was removed, or is not ours to read
-            manifest = found.manifest
-            if manifest is None and not found.format:
-                continue
-            id = manifest.id if manifest else path.name.replace("--", "/", 1)
-            yield self._installed(
-                id,
-                found,
-                _WHERE.get(manifest.source, "folder") if manifest else "folder",
-            )
-
-    def _in_hub_cache(self) -> Iterator[InstalledModel]:
-        for candidates in hub.snapshots(self.hub_cache):
-            read = [(s, _read_or_none(s.path)) for s in candidates]
-            # Other programs often leave nothing but a configuration.
-            whole = [(s, found) for s, found in read if found and found.has_weights]
-            # A conversion to safetensors often is another revision than "main".
-            whole.sort(key=lambda pair: bool(pair[1].problem))
-            for snapshot, found in whole[:1]:
-                yield self._installed(
-                    snapshot.repo, found, "hub cache", snapshot.revision
-                )
-
-    def _in_packages(self) -> Iterator[InstalledModel]:
-        for entry in self.catalog:
-            if not isinstance(entry.source, Embedded):
-                continue
-            version = packages.version(entry.source.distribution)
-            if version is None:
-                continue
-            ref = ModelRef(entry.id, entry.format, None, version, entry.title)
-            architectures = (entry.architecture,) if entry.architecture else ()
-            yield InstalledModel(
-                ref, entry, entry.size_mb or 0.0, "library", architectures
-            )
-
-    def _installed(
-        self, id: str, found: ModelFolder, where: Where, revision: str = ""
-    ) -> InstalledModel:
-        entry = self.catalog.get(id)
-        manifest = found.manifest
-        return InstalledModel(
-            ref=ModelRef(
-                id=id,
-                format=found.format or (manifest.format if manifest else ""),
-                path=found.path,
-                revision=manifest.revision if manifest else revision,
-                title=entry.title if entry else id,
-            ),
-            entry=entry,
-            size_mb=found.size / 1e6,
-            where=where,
-            architectures=found.architectures,
-            problem=found.problem,
-        )
-
-    def _suits(self, model: InstalledModel, task: Task) -> bool:
-        if model.problem:
-            return False
-        if model.entry is not None:
-            return self.catalog.suits(model.entry, task)
-        return model.ref.format in task.formats and any(
-            accepts(task, architecture) for architecture in model.architectures
-        )
 
     def _import_wheels(
         self, path: Path, report: Report, cancelled: Callable[[], bool]
@@ -722,10 +599,3 @@ def _write_entry_manifest(
             files=files,
         ),
     )
-
-
-def _read_or_none(path: Path) -> ModelFolder | None:
-    try:
-        return read_folder(path)
-    except EarmarkError:
-        return None

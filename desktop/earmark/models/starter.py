@@ -22,6 +22,7 @@ from pathlib import Path
 
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.models.catalog import CatalogEntry, Wheel, WheelFile, Wheels
+from earmark.models.install import folder_bytes
 
 Report = Callable[[float], None]
 """Told how much of a step is done, 0 to 1."""
@@ -219,7 +220,7 @@ def _run_pip(
                     if cancelled():
                         raise Cancelled
                     # At the end pip moves the wheel out of here.
-                    most = min(wheel.size, max(most, _bytes_in(scratch)))
+                    most = min(wheel.size, max(most, folder_bytes(scratch)))
                     arrived(most)
             finally:
                 pip.kill()
@@ -241,16 +242,6 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
-
-
-def _bytes_in(folder: Path) -> int:
-    size = 0
-    for path in folder.rglob("*"):
-        try:
-            size += path.stat().st_size
-        except FileNotFoundError:  # pip moves its files while they are counted
-            continue
-    return size
 
 
 def _opened(path: Path) -> zipfile.ZipFile:

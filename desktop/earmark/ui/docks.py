@@ -63,9 +63,9 @@ class Dock(QDockWidget):
                 self._title.fill(header)
         item = self._layout.itemAt(0)
         assert item is not None
-        widget = item.widget()
-        assert widget is not None
-        return widget
+        built = item.widget()
+        assert built is not None
+        return built
 
     @property
     def built(self) -> bool:

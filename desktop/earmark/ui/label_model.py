@@ -206,7 +206,7 @@ class LabelModel(QAbstractTableModel):
         if column == TRACK:
             return self._tracks[self._track_of[at]].name
         if column == STATUS:
-            return STATUS_WORDS[STATUSES[self._statuses[at]]]
+            return str(STATUS_WORDS[STATUSES[self._statuses[at]]])
         label = self.label_at(row)
         if label is None:
             return ""

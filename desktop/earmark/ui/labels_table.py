@@ -115,7 +115,7 @@ class LabelsTable(QWidget):
         session.settings_changed.connect(self.table.viewport().update)
         self._take_settled()
 
-    def find(self) -> None:
+    def focus_filter(self) -> None:
         """Put the cursor into the filter."""
         self.filter.setFocus()
         self.filter.selectAll()

@@ -162,7 +162,7 @@ class CommandPalette(QFrame):
 
     def open(self) -> None:
         """Show it over the upper middle of the window."""
-        parent = self.parentWidget()
+        parent = self.window().parentWidget() or self
         self.resize(_WIDTH, 48 + _ROWS * _ROW_HEIGHT)
         top = parent.mapToGlobal(parent.rect().topLeft())
         self.move(top.x() + (parent.width() - _WIDTH) // 2, top.y() + 96)

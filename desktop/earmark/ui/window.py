@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QEvent, QPoint, Qt, QUrl
@@ -28,6 +29,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from earmark.core.clips import ReviewStatus
 from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Command
 from earmark.core.tasks import Group, Task
@@ -45,6 +47,11 @@ from earmark.ui.statusbar import StatusBar
 from earmark.ui.transport_bar import TransportBar
 
 _LAYOUT_VERSION = 1
+STATUS_TITLES: dict[ReviewStatus, str] = {
+    "new": "New",
+    "in_progress": "In progress",
+    "done": "Done",
+}
 _MOVING = {
     Qt.Key.Key_Up,
     Qt.Key.Key_Down,
@@ -90,8 +97,8 @@ class MainWindow(QMainWindow):
         self.transport = TransportBar(session, self.commands, self)
         self.addToolBar(self.transport)
         self._fill_menus()
-        self._arrange()
-        self._restore()
+        self._arranged = False
+        self._restore_geometry()
         self._connect()
         self._show_title()
 
@@ -99,7 +106,7 @@ class MainWindow(QMainWindow):
         """A dock by its name: "browser", "understand", "labels", ..."""
         return self.docks[name]
 
-    def show_task(self, task: Task) -> QWidget:
+    def show_task(self, task: Task) -> None:
         """Show the panel of a task."""
         from earmark.ui.panels.tasks import Tasks
 
@@ -107,9 +114,7 @@ class MainWindow(QMainWindow):
         dock.reveal()
         panel = dock.content()
         assert isinstance(panel, Tasks)
-        shown = panel.choose(task.id)
-        shown.setFocus()
-        return shown
+        panel.choose(task.id).setFocus()
 
     def run_task(self) -> None:
         """Run the task whose panel is in front; that with the cursor, of two."""
@@ -215,7 +220,12 @@ class MainWindow(QMainWindow):
     def showEvent(self, event: QShowEvent) -> None:
         """Give the editor the keys at first."""
         super().showEvent(event)
-        self.editor.setFocus()
+        if not self._arranged:
+            # Docks that are put together in a hidden window leave stray tab bars.
+            self._arranged = True
+            self._arrange()
+            self._restore_docks()
+            self.editor.setFocus()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep the layout, and end everything in the order it depends on."""
@@ -226,7 +236,9 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def keep_layout(self) -> None:
-        """Store where the window and its docks are."""
+        """Store where the window and its docks are, once they are anywhere."""
+        if not self._arranged:
+            return
         self._session.store.update(
             window={
                 "geometry": _text(self.saveGeometry()),
@@ -243,7 +255,7 @@ class MainWindow(QMainWindow):
             return Browser(
                 session,
                 open_files=self.files.choose_files,
-                drop=self.files.open,
+                drop=self._drop,
                 fill_menu=self._fill_clip_menu,
             )
 
@@ -313,7 +325,7 @@ class MainWindow(QMainWindow):
             if command.id not in own:
                 self.commands.add([command])
         self.commands.add(
-            [Command("file.quit", "Quit", self.close, "File", ("Ctrl+Q",), section=9)]
+            [Command("file.quit", "Quit", self._quit, "File", ("Ctrl+Q",), section=9)]
         )
 
     def _dock_commands(self) -> list[Command]:
@@ -323,14 +335,17 @@ class MainWindow(QMainWindow):
             else:
                 dock.reveal()
 
+        def is_shown(dock: Dock) -> bool:
+            return not dock.isHidden()
+
         shown = [
             Command(
                 f"view.dock_{name}",
                 dock.windowTitle(),
-                lambda dock=dock: toggle(dock),
+                partial(toggle, dock),
                 "View/Panels",
                 (f"Alt+{number}",),
-                checked=lambda dock=dock: not dock.isHidden(),
+                checked=partial(is_shown, dock),
             )
             for number, (name, dock) in enumerate(self.docks.items(), 1)
         ]
@@ -375,12 +390,15 @@ class MainWindow(QMainWindow):
         )
         self.resizeDocks([docks["labels"]], [208], Qt.Orientation.Vertical)
 
-    def _restore(self) -> None:
-        kept = self._session.store.settings.window
-        if kept.geometry:
-            self.restoreGeometry(_bytes(kept.geometry))
-        if kept.state:
-            self.restoreState(_bytes(kept.state), _LAYOUT_VERSION)
+    def _restore_geometry(self) -> None:
+        kept = self._session.store.settings.window.geometry
+        if kept:
+            self.restoreGeometry(_bytes(kept))
+
+    def _restore_docks(self) -> None:
+        kept = self._session.store.settings.window.state
+        if kept:
+            self.restoreState(_bytes(kept), _LAYOUT_VERSION)
 
     def _connect(self) -> None:
         session = self._session
@@ -454,14 +472,8 @@ class MainWindow(QMainWindow):
             check.setEnabled(tools.TAKE_CHECK in session.plugins.tasks)
         menu.addSeparator()
         marks = menu.addMenu("Mark as")
-        for status, title in (
-            ("new", "New"),
-            ("in_progress", "In progress"),
-            ("done", "Done"),
-        ):
-            action = marks.addAction(
-                title, lambda status=status: self._update_clips(clips, status)
-            )
+        for status, title in STATUS_TITLES.items():
+            action = marks.addAction(title, partial(self._mark_clips, clips, status))
             action.setEnabled(writable)
         remove = menu.addAction(
             "Remove from project", lambda: self._remove_clips(clips)
@@ -476,7 +488,7 @@ class MainWindow(QMainWindow):
         else:
             self.docks["jobs"].reveal()
 
-    def _update_clips(self, clips: tuple[int, ...], status: str) -> None:
+    def _mark_clips(self, clips: tuple[int, ...], status: ReviewStatus) -> None:
         with self._session.project.edit("Mark clips") as edit_:
             for clip in clips:
                 edit_.update_clip(clip, status=status)
@@ -493,6 +505,12 @@ class MainWindow(QMainWindow):
                 self.show_task(task)
                 return
         self.docks["understand"].reveal()
+
+    def _drop(self, paths: list[Path]) -> None:
+        self.files.open(paths)
+
+    def _quit(self) -> None:
+        self.close()
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)

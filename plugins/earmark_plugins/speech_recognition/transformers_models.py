@@ -282,11 +282,14 @@ class Transducer:
         """Transcribe one window; the model finds the language for itself."""
         features = _inputs(self.pipeline, samples, return_attention_mask=True)
         model = self.pipeline.model
-        frames = features.input_features.shape[1]
+        frames, size = features.input_features.shape[1], model.config.vocab_size
         out = model.generate(
             **features,
             # No more than it may say at each frame; it stops at the last one.
             max_new_tokens=model.max_symbols_per_step * frames,
+            # The durations stand behind the tokens in one output; without this the
+            # greedy search would take a likely duration for a token.
+            suppress_tokens=list(range(size, size + len(model.config.durations))),
             return_dict_in_generate=True,
         )
         texts, stamps = self.processor.decode(

@@ -86,7 +86,8 @@ class Vocabulary(QDialog):
         self._append(Word(0, name or f"Class {len(words) + 1}", color, key))
         row = self.table.rowCount() - 1
         self.table.setCurrentCell(row, _NAME)
-        self.table.editItem(self.table.item(row, _NAME))
+        if (item := self.table.item(row, _NAME)) is not None:
+            self.table.editItem(item)
 
     def remove(self) -> None:
         """Remove the selected classes; labels keep their text."""

@@ -18,7 +18,7 @@ from earmark.ui.editor.layout import GUTTER_PX, ROW_PX, TRACK_PADDING_PX, Lane
 from earmark.ui.editor.stage import Stage, TrackView
 from earmark.ui.editor.texts import Texts
 
-NARROW_PX = 3.0
+NARROW_PX = 4.0
 _MOST_POINTS = 300
 _TEXT_PX = 16.0
 _PREDICTED = STATUSES.index("predicted")

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import math
+from collections import defaultdict
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPen
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from earmark.audio.spectrogram import (
     DB_FLOOR,
     DB_STEP,
     FrequencyAxis,
-    PlacedTile,
-    RowMap,
     SpectrogramSettings,
     SpectrogramView,
     TileServer,
     TileSet,
-    hop_for,
     lookup_table,
 )
 from earmark.core.labels import Label
@@ -29,9 +27,10 @@ from earmark.ui.editor.label_edits import Bounds, bounds_of
 from earmark.ui.editor.label_lanes import NARROW_PX
 from earmark.ui.editor.lanes import LaneItem
 from earmark.ui.editor.stage import Stage
-from earmark.ui.editor.tiles import TILE_COLUMNS, ColumnTiles, Pixels
+from earmark.ui.editor.tile_pictures import TilePictures
 
-_KEPT_ROWS = 80
+_KEPT_YS = 10_000
+_TILE_BYTES = 64 << 20
 _NOTHING = SpectrogramView((), 1, 1, {}.__getitem__, SpectrogramSettings(), (), 0, 0, 1)
 _MOST_BOXES = 400
 
@@ -50,18 +49,20 @@ class SpectrogramLane(LaneItem):
         super().__init__(stage)
         self.audio: ClipAudio | None = None
         self.settings = SpectrogramSettings()
-        self.tiles = ColumnTiles(self._render)
-        self._server = TileServer(on_ready)
+        self._pictures = TilePictures()
+        self._rows_height = 0
+        self._server = TileServer(on_ready, cache_bytes=_TILE_BYTES)
         self._shown = TileSet((), complete=True)
         self._requested: tuple[object, ...] = ()
-        self._rows: RowMap | None = None
-        self._mapped: OrderedDict[int, tuple[PlacedTile, Pixels]] = OrderedDict()
-        self._unfinished: set[tuple[int, int]] = set()
+        self._axis: FrequencyAxis | None = None
+        self._ys: dict[float, float] = {}
 
     @property
     def axis(self) -> FrequencyAxis:
         """Where frequencies are, from bottom to top."""
-        return FrequencyAxis.of(self.settings, self.stage.rate)
+        if self._axis is None:
+            self._axis = FrequencyAxis.of(self.settings, self.stage.rate)
+        return self._axis
 
     @property
     def complete(self) -> bool:
@@ -98,14 +99,15 @@ class SpectrogramLane(LaneItem):
         """Take over the colours of the settings."""
         table = lookup_table(self.settings).astype(np.uint32)
         packed = 0xFF000000 | table[:, 0] << 16 | table[:, 1] << 8 | table[:, 2]
-        self.tiles.set_colors(packed.tolist())
+        self._pictures.set_colors(packed.tolist())
 
     def clear(self) -> None:
         """Draw all anew."""
-        self.tiles.clear()
-        self._mapped.clear()
-        self._rows = None
+        self._pictures.clear()
+        self._rows_height = 0
         self._requested = ()
+        self._axis = None
+        self._ys.clear()
         self.update()
 
     def take_ready(self) -> None:
@@ -128,7 +130,12 @@ class SpectrogramLane(LaneItem):
 
     def y_of(self, hz: float) -> float:
         """Where a frequency is, in pixels from the top of the lane."""
-        return (1 - float(self.axis.fraction(hz))) * self.height
+        part = self._ys.get(hz)
+        if part is None:
+            if len(self._ys) > _KEPT_YS:
+                self._ys.clear()
+            part = self._ys[hz] = 1 - float(self.axis.fraction(hz))
+        return part * self.height
 
     def hz_at(self, y: float) -> float:
         """The frequency at so many pixels from the top, within the range shown."""
@@ -149,16 +156,10 @@ class SpectrogramLane(LaneItem):
             painter.fillRect(exposed, stage.color("background"))
             return
         self._request()
-        height = round(self.height * stage.scale)
-        shown_to = 0.0
-        for x, pixmap in self.tiles.visible(
-            stage.view, height, stage.scale, exposed.left(), exposed.right()
-        ):
-            painter.drawPixmap(QPointF(x, 0), pixmap)
-            shown_to = x + pixmap.width() / stage.scale
-        if shown_to < exposed.right():
-            rest = QRectF(shown_to, 0, exposed.right() - shown_to, self.height)
-            painter.fillRect(rest, stage.color("background"))
+        view_end = stage.view.x_of(stage.view.clip_frames)
+        if not self._shown.complete or view_end < exposed.right():
+            painter.fillRect(exposed, stage.color("background"))
+        self._draw_tiles(painter, exposed)
         self._draw_boxes(painter, exposed)
 
     def boxes(self) -> list[tuple[Label, QRectF]]:
@@ -187,33 +188,37 @@ class SpectrogramLane(LaneItem):
         return QRectF(left, top, right - left, bottom - top)
 
     def _draw_boxes(self, painter: QPainter, exposed: QRectF) -> None:
-        painter.setBrush(Qt.BrushStyle.NoBrush)
+        stage = self.stage
+        near = exposed.adjusted(-4, -4, 4, 4)
+        drawn: dict[tuple[int, bool, bool], list[QRectF]] = defaultdict(list)
         for label, box in self.boxes():
-            box = box & self.boundingRect().adjusted(-4, -4, 4, 4)
-            if not box.intersects(exposed):
-                continue
-            chosen = label.id in self.stage.selected
-            dashed = label.status == "predicted"
-            pen = QPen(self.stage.label_color(label), 2 if chosen else 1.2)
+            if box.intersects(near):
+                chosen, dashed = label.id in stage.selected, label.status == "predicted"
+                color = stage.label_color(label).rgb()
+                inside = (box & near).adjusted(0.5, 0.5, -0.5, -0.5)
+                drawn[color, chosen, dashed].append(inside)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for (color, chosen, dashed), boxes in drawn.items():
+            pen = QPen(QColor(color), 2 if chosen else 1)
             pen.setStyle(Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine)
             painter.setPen(pen)
-            painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
-            if chosen:
-                painter.fillRect(box, self.stage.color("selection"))
+            painter.setBrush(
+                stage.color("selection") if chosen else Qt.BrushStyle.NoBrush
+            )
+            painter.drawRects(boxes)
 
     def _request(self) -> None:
         """Ask for the tiles of the view and a little beyond it."""
-        stage, audio = self.stage, self.audio
+        view, audio = self.stage.view, self.audio
         assert audio is not None
-        frames_per_column = stage.view.frames_per_px / stage.scale
-        first = int(stage.view.first * stage.scale) // TILE_COLUMNS - 1
-        last = int((stage.view.first + stage.view.width) * stage.scale) // TILE_COLUMNS
-        key = (frames_per_column, first, last)
+        # Rounded, so that scrolling by a few pixels asks for nothing new.
+        page = max(1, view.width // 4)
+        first = view.first // page * page - page
+        last = (view.first + view.width) // page * page + 2 * page
+        key = (view.frames_per_px, first, last, self.stage.scale)
         if key == self._requested:
             return
         self._requested = key
-        length = TILE_COLUMNS * frames_per_column
-        columns = (last + 2 - first) * TILE_COLUMNS
         self._shown = self._server.request(
             SpectrogramView(
                 spans=audio.spans,
@@ -222,50 +227,31 @@ class SpectrogramLane(LaneItem):
                 readers=audio.reader,
                 settings=self.settings,
                 lanes=(None,),
-                # The part of it beyond the clip's ends has no tiles.
-                start=int(first * length),
-                stop=int((last + 2) * length),
-                width_px=columns,
+                # Beyond the ends of the clip there are no tiles.
+                start=int(first * view.frames_per_px),
+                stop=int(last * view.frames_per_px),
+                width_px=round((last - first) * self.stage.scale),
             )
         )
-        for start, stop in self._unfinished:
-            self.tiles.forget(start, stop)
-        self._unfinished.clear()
 
-    def _render(self, first: int, columns: int, frames_per_column: float) -> Pixels:
-        stage = self.stage
-        height = max(1, round(self.height * stage.scale))
-        if self._rows is None or self._rows.height_px != height:
-            self._rows = RowMap(self.settings, stage.rate, height)
-            self._mapped.clear()
-        image = np.zeros((height, columns), np.uint8)
-        middles = (first + np.arange(columns) + 0.5) * frames_per_column
-        finest = hop_for(self.settings, frames_per_column)
-        covered = 0
+    def _draw_tiles(self, painter: QPainter, exposed: QRectF) -> None:
+        view = self.stage.view
+        height = round(self.height * self.stage.scale)
+        if height != self._rows_height:
+            self._rows_height = height
+            self._pictures.set_rows(self.settings, self.stage.rate, max(1, height))
         for tile in self._shown.tiles:
-            low, high = np.searchsorted(middles, (tile.first, tile.last)).tolist()
-            if low >= high:
+            left = math.floor(view.x_of(tile.first))
+            right = math.ceil(view.x_of(tile.last))
+            if right <= exposed.left() or left >= exposed.right() or right <= left:
                 continue
-            at = ((middles[low:high] - tile.start) // tile.hop).astype(np.intp)
-            np.clip(at, 0, tile.values.shape[1] - 1, out=at)
-            np.take(
-                self._rows_of(tile), at, axis=1, out=image[:, low:high], mode="clip"
+            px_per_column = tile.hop / view.frames_per_px * self.stage.scale
+            pixmap, columns = self._pictures.picture(tile, px_per_column)
+            per_px = view.frames_per_px * columns / tile.hop
+            first = max(
+                0.0, (view.first + left) * per_px - tile.start / tile.hop * columns
             )
-            if tile.hop == finest:
-                covered += high - low
-        inside = int(np.searchsorted(middles, stage.view.clip_frames))
-        if covered < inside:
-            self._unfinished.add((int(first * frames_per_column), int(middles[-1]) + 1))
-        return image
-
-    def _rows_of(self, tile: PlacedTile) -> Pixels:
-        """The rows of a tile as they are drawn; one tile is asked for many times."""
-        assert self._rows is not None
-        key = id(tile.values)
-        found = self._mapped.get(key)
-        if found is None:
-            # Keeping the tile keeps its id from being given to another.
-            found = self._mapped[key] = (tile, self._rows.apply(tile.values))
-            if len(self._mapped) > _KEPT_ROWS:
-                self._mapped.popitem(last=False)
-        return found[1]
+            source = QRectF(first, 0, (right - left) * per_px, pixmap.height())
+            painter.drawPixmap(
+                QRectF(left, 0, right - left, self.height), pixmap, source
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,11 @@ from PySide6.QtGui import QImage, QPixmap
 from earmark.ui.editor.timeline import TimeView
 
 TILE_COLUMNS = 256
-_KEPT = 96
+_KEPT = 48
 
 Pixels = NDArray[np.uint8]
+Key = tuple[float, int, int]
+"""Frames in a column, number of the tile, height."""
 Render = Callable[[int, int, float], Pixels]
 """From a first column, a number of columns and the frames in each, to colour indices
 of shape (height, columns)."""
@@ -35,8 +37,8 @@ class ColumnTiles:
     def __init__(self, render: Render) -> None:
         self._render = render
         self._colors: Sequence[int] = (0,)
-        self._pixels: OrderedDict[Hashable, Pixels] = OrderedDict()
-        self._pixmaps: dict[Hashable, QPixmap] = {}
+        self._pixels: OrderedDict[Key, Pixels] = OrderedDict()
+        self._pixmaps: dict[Key, QPixmap] = {}
 
     def set_colors(self, colors: Sequence[int]) -> None:
         """Show the same pixels in other colours; `0xaarrggbb` for each index."""
@@ -47,15 +49,6 @@ class ColumnTiles:
         """Forget all; what is drawn has changed."""
         self._pixels.clear()
         self._pixmaps.clear()
-
-    def forget(self, start: int, stop: int) -> None:
-        """Forget the tiles that show any of some frames."""
-        for key in list(self._pixels):
-            frames_per_column, tile = key[0], key[1]  # type: ignore[index]
-            first = tile * TILE_COLUMNS * frames_per_column
-            if first < stop and start < first + TILE_COLUMNS * frames_per_column:
-                del self._pixels[key]
-                self._pixmaps.pop(key, None)
 
     def visible(
         self,
@@ -82,28 +75,43 @@ class ColumnTiles:
         last_column = int(np.ceil(view.clip_frames / frames_per_column))
         first = int((view.first + left) * scale) // TILE_COLUMNS
         stop = min(int((view.first + right) * scale) + 1, last_column)
-        for tile in range(first, -(-stop // TILE_COLUMNS)):
-            column = tile * TILE_COLUMNS
-            pixmap = self._pixmap(frames_per_column, tile, height)
+        tiles = range(first, -(-stop // TILE_COLUMNS))
+        self._render_missing(frames_per_column, tiles, height)
+        for tile in tiles:
+            pixmap = self._pixmap((frames_per_column, tile, height))
             pixmap.setDevicePixelRatio(scale)
-            yield column / scale - view.first, pixmap
+            yield tile * TILE_COLUMNS / scale - view.first, pixmap
 
-    def _pixmap(self, frames_per_column: float, tile: int, height: int) -> QPixmap:
-        key = (frames_per_column, tile, height)
-        pixels = self._pixels.get(key)
-        if pixels is None:
-            column = tile * TILE_COLUMNS
-            pixels = self._render(column, TILE_COLUMNS, frames_per_column)
-            self._pixels[key] = pixels
-            if len(self._pixels) > _KEPT:
-                oldest, _ = self._pixels.popitem(last=False)
-                self._pixmaps.pop(oldest, None)
-        else:
-            self._pixels.move_to_end(key)
+    def _render_missing(
+        self, frames_per_column: float, tiles: range, height: int
+    ) -> None:
+        """Render neighbours together: most of the time goes into each call."""
+        missing = [
+            tile
+            for tile in tiles
+            if (frames_per_column, tile, height) not in self._pixels
+        ]
+        while missing:
+            run = 1
+            while run < len(missing) and missing[run] == missing[0] + run:
+                run += 1
+            pixels = self._render(
+                missing[0] * TILE_COLUMNS, run * TILE_COLUMNS, frames_per_column
+            )
+            for number, tile in enumerate(missing[:run]):
+                part = slice(number * TILE_COLUMNS, (number + 1) * TILE_COLUMNS)
+                self._pixels[frames_per_column, tile, height] = pixels[:, part]
+            missing = missing[run:]
+        while len(self._pixels) > max(_KEPT, len(tiles)):
+            oldest, _ = self._pixels.popitem(last=False)
+            self._pixmaps.pop(oldest, None)
+
+    def _pixmap(self, key: Key) -> QPixmap:
+        self._pixels.move_to_end(key)
         pixmap = self._pixmaps.get(key)
         if pixmap is None:
-            pixmap = QPixmap.fromImage(indexed_image(pixels, self._colors))
-            self._pixmaps[key] = pixmap
+            image = indexed_image(self._pixels[key], self._colors)
+            pixmap = self._pixmaps[key] = QPixmap.fromImage(image)
         return pixmap
 
 

@@ -140,10 +140,8 @@ class KeysPage(Page):
         for number in range(self.tree.topLevelItemCount()):
             group = self.tree.topLevelItem(number)
             if group is not None:
-                shown = (
-                    not group.child(n).isHidden() for n in range(group.childCount())
-                )
-                group.setHidden(not any(shown))
+                rows = (group.child(n) for n in range(group.childCount()))
+                group.setHidden(all(row is None or row.isHidden() for row in rows))
 
     def _show(self) -> None:
         command = self._current()

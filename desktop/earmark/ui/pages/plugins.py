@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtWidgets import (
     QCheckBox,
     QFrame,
@@ -70,12 +72,7 @@ class PluginsPage(Page):
             details.setAccessibleName(f"Traceback of {info.name}")
             details.setMinimumHeight(140)
             details.hide()
-            show = button(
-                "Details",
-                lambda d=details: d.setVisible(d.isHidden()),
-                card,
-                role="link",
-            )
+            show = button("Details", partial(_toggle, details), card, role="link")
             show.setAccessibleName(f"Details of {info.name}")
             layout.addWidget(said)
             layout.addWidget(show)
@@ -86,3 +83,7 @@ class PluginsPage(Page):
         disabled = set(self._session.store.settings.disabled_plugins)
         disabled = disabled - {name} if on else disabled | {name}
         self._session.store.update(disabled_plugins=tuple(sorted(disabled)))
+
+
+def _toggle(widget: QWidget) -> None:
+    widget.setVisible(widget.isHidden())

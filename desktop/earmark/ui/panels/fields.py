@@ -59,11 +59,11 @@ class Field(QObject):
 
 def make_field(info: FieldInfo, parent: QWidget) -> Field:
     """The field for a parameter of a task, as `earmark.core.tasks.param` declares it."""
-    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    declared = info.json_schema_extra
+    extra: dict[str, Any] = dict(declared) if isinstance(declared, dict) else {}
     kind, optional = _without_none(info.annotation)
     choices = [
-        (str(value), str(caption))
-        for value, caption in extra.get("choices") or ()  # type: ignore[union-attr, misc]  # JSON
+        (str(value), str(caption)) for value, caption in extra.get("choices") or ()
     ]
     if kind is bool:
         return CheckField(info.title or "", parent)
@@ -149,6 +149,7 @@ class SuggestionField(Field):
         for value, text in choices:
             self._box.addItem(text, value)
         completer = self._box.completer()
+        assert completer is not None
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCompletionMode(completer.CompletionMode.PopupCompletion)
         self._box.currentTextChanged.connect(lambda _: self.changed.emit())

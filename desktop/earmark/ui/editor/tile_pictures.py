@@ -1,0 +1,121 @@
+"""Spectrogram tiles as pixmaps that are stretched along the time axis when drawn."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import QPixmap
+
+from earmark.audio.spectrogram import PlacedTile, RowMap, SpectrogramSettings
+from earmark.ui.editor.tiles import indexed_image
+
+_KEPT_BYTES = 28 << 20
+_MOST_BETWEEN = 8
+
+Pixels = NDArray[np.uint8]
+
+
+class TilePictures:
+    """The tiles of one height, coloured by a table.
+
+    A tile is turned into a pixmap once; at any zoom it is then only stretched, which is
+    so cheap that nothing has to be kept per zoom.
+    """
+
+    def __init__(self) -> None:
+        self._rows: RowMap | None = None
+        self._colors: Sequence[int] = (0,)
+        self._mapped: OrderedDict[int, tuple[PlacedTile, Pixels]] = OrderedDict()
+        self._pixmaps: OrderedDict[tuple[int, int], QPixmap] = OrderedDict()
+        self._bytes = 0
+
+    def set_colors(self, colors: Sequence[int]) -> None:
+        """Draw the same values in other colours; `0xaarrggbb` for each."""
+        self._colors = colors
+        self._forget_pixmaps()
+
+    def set_rows(
+        self, settings: SpectrogramSettings, rate: int, height_px: int
+    ) -> None:
+        """Draw on another frequency scale, or at another height."""
+        self._rows = RowMap(settings, rate, height_px)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all tiles."""
+        self._mapped.clear()
+        self._forget_pixmaps()
+
+    def picture(self, tile: PlacedTile, px_per_column: float) -> tuple[QPixmap, int]:
+        """A tile's pixmap, and how many of its columns each column of values has.
+
+        Parameters
+        ----------
+        tile : PlacedTile
+        px_per_column : float
+            How far apart the columns of values will be drawn. If that is far, the
+            pixmap has columns between them.
+        """
+        between = 1
+        while between * 2 <= min(px_per_column, _MOST_BETWEEN):
+            between *= 2
+        key = (id(tile.values), between)
+        pixmap = self._pixmaps.get(key)
+        if pixmap is None:
+            values = self._values(tile)
+            if between > 1:
+                values = interpolated(values, between)
+            pixmap = QPixmap.fromImage(indexed_image(values, self._colors))
+            self._pixmaps[key] = pixmap
+            self._bytes += 4 * values.size
+            while self._bytes > _KEPT_BYTES and len(self._pixmaps) > 1:
+                _, dropped = self._pixmaps.popitem(last=False)
+                self._bytes -= 4 * dropped.width() * dropped.height()
+        else:
+            self._pixmaps.move_to_end(key)
+        return pixmap, between
+
+    def _values(self, tile: PlacedTile) -> Pixels:
+        assert self._rows is not None
+        found = self._mapped.get(id(tile.values))
+        if found is None:
+            # Keeping the tile keeps its id from being given to another.
+            found = (tile, self._rows.apply(tile.values))
+            self._mapped[id(tile.values)] = found
+            if len(self._mapped) > _KEPT_BYTES // (4 * found[1].size) * 2 + 8:
+                oldest, _ = self._mapped.popitem(last=False)
+                for key in [key for key in self._pixmaps if key[0] == oldest]:
+                    dropped = self._pixmaps.pop(key)
+                    self._bytes -= 4 * dropped.width() * dropped.height()
+        else:
+            self._mapped.move_to_end(id(tile.values))
+        return found[1]
+
+    def _forget_pixmaps(self) -> None:
+        self._pixmaps.clear()
+        self._bytes = 0
+
+
+def interpolated(values: Pixels, times: int) -> Pixels:
+    """Columns with others between them, on straight lines from one to the next.
+
+    Parameters
+    ----------
+    values : ndarray, uint8, shape (rows, columns)
+    times : int
+
+    Returns
+    -------
+    ndarray, uint8, shape (rows, columns * times)
+        Each run of `times` columns has the original one in its middle.
+    """
+    rows, columns = values.shape
+    at = np.clip((np.arange(columns * times) + 0.5) / times - 0.5, 0, columns - 1)
+    left = np.minimum(at.astype(np.intp), max(0, columns - 2))
+    right = np.minimum(left + 1, columns - 1)
+    part = np.rint((at - left) * 256).astype(np.uint16)
+    mixed = values[:, left] * (256 - part) + values[:, right] * part
+    return (mixed >> 8).astype(np.uint8)
