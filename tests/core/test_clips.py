@@ -50,7 +50,7 @@ def spans_strategy(draw: st.DrawFn) -> Spans:
             continue
         offset = draw(st.integers(0, 60 - frames))
         gain_db = draw(st.sampled_from([0.0, -6.0]))
-        fades = ()
+        fades: tuple[Fade, ...] = ()
         if draw(st.booleans()):
             into = draw(st.integers(0, 10))
             length = into + frames + draw(st.integers(0, 10))

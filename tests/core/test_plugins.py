@@ -244,10 +244,10 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(site))
     for name in ("frog_plugin", "missing_plugin", "exiting_plugin"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    mine = importlib.metadata.entry_points
 
-    def only_these(**selection: str) -> Any:
-        return [entry for entry in mine(**selection) if entry.value.endswith("_plugin")]
+    def only_these(group: str) -> list[importlib.metadata.EntryPoint]:
+        found = importlib.metadata.entry_points(group=group)
+        return [entry for entry in found if entry.value.endswith("_plugin")]
 
     monkeypatch.setattr("earmark.core.plugins.entry_points", only_these)
     return site

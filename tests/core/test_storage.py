@@ -458,10 +458,11 @@ def test_a_damaged_project_gives_up_what_can_be_read(
     filled.close()
     database = filled.folder / storage.DATABASE
     with closing(apsw.Connection(str(database))) as connection:
-        leaf = connection.execute(
+        (leaf,) = connection.execute(
             "SELECT pageno FROM dbstat WHERE name = 'labels' AND pagetype = 'leaf'"
             " ORDER BY path LIMIT 1 OFFSET 1"
-        ).fetchall()[0][0]
+        ).fetchall()[0]
+    assert isinstance(leaf, int)
     damaged = bytearray(database.read_bytes())
     damaged[4096 * (leaf - 1) : 4096 * leaf] = bytes(4096)
     database.write_bytes(damaged)
@@ -480,6 +481,15 @@ def test_a_damaged_project_gives_up_what_can_be_read(
     salvaged.close()
     assert database.read_bytes() == bytes(damaged)
     Project.open(tmp_path / "Saved.earmark").close()
+
+
+def test_a_project_of_which_nothing_is_left_is_refused(filled: Project) -> None:
+    filled.close()
+    (filled.folder / storage.DATABASE).write_bytes(bytes(8192))
+    with pytest.raises(ProjectCorrupt):
+        Project.open(filled.folder)
+    with pytest.raises(ProjectCorrupt, match="Nothing in the project"):
+        Project.salvage(filled.folder)
 
 
 def test_a_damaged_history_entry_does_not_harm_the_project(filled: Project) -> None:

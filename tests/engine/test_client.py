@@ -73,7 +73,9 @@ def test_an_engine_that_closes_its_output_is_ended() -> None:
     code = "import os, threading; os.close(1); threading.Event().wait()"
     heard = Heard(sys.executable, "-c", code)
     heard.client.run(run())
-    assert "SIGKILL" in heard.exits.get().message
+    reason = heard.exits.get()
+    assert reason.message == "The engine closed its output and was ended."
+    assert not reason.asked
 
 
 def test_a_new_engine_comes_after_the_end_of_the_old_one() -> None:

@@ -59,6 +59,17 @@ def test_a_model_in_use_is_never_given_up() -> None:
     assert len(loads.cache) == 2
 
 
+def test_what_only_a_cancelled_job_used_is_given_up() -> None:
+    loads = Loads()
+    loads.get("own", job=1)
+    loads.get("shared", job=1)
+    loads.get("shared", job=2)
+    loads.cache.drop(1)
+    loads.get("shared", job=3)
+    loads.get("own", job=3)
+    assert loads.loaded == ["own", "shared", "own"]
+
+
 def test_room_is_made_before_a_model_is_loaded() -> None:
     loads = Loads()
     loads.get("a")

@@ -324,6 +324,22 @@ def test_what_a_library_prints_does_not_disturb(host: Host, audio: AudioInput) -
     assert texts(host, job) == {"said": "all well"}
 
 
+def test_audio_of_a_job_that_starts_again_goes(host: Host, gate: Gate) -> None:
+    job = host.queue.submit("tone", {"gate": gate.path})
+    host.wait_for_results(job, 1)
+    (first,) = host.project.results(job)
+    assert isinstance(first, AudioFile)
+    assert host.engine.pid is not None
+    os.kill(host.engine.pid, signal.SIGKILL)
+    host.wait(job)
+    assert first.path.exists()  # it may still be listened to
+    host.queue.resume(job)
+    gate.open()
+    assert host.wait(job).state == JobState.DONE
+    assert [take.job for take in host.project.takes()] == [job]
+    assert len(list(host.project.audio_folder.iterdir())) == 1
+
+
 def test_a_model_is_loaded_once(host: Host, audio: AudioInput) -> None:
     jobs = [host.queue.submit("loader", {}, input=audio) for _ in range(2)]
     first, second = (host.wait(job) for job in jobs)

@@ -30,7 +30,7 @@ def test_turns_are_taken_in_the_order_of_asking() -> None:
 
         def is_set(self) -> bool:
             asked.put(self.number)
-            return False
+            return False  # asked again when the turn comes
 
     def take(number: int) -> None:
         with turns.turn(Asking(number)):

@@ -65,9 +65,9 @@ def demo_document() -> LabelDocument:
 _texts = st.one_of(
     st.text(max_size=30),
     st.sampled_from(
-        ("", "=1+1", "-->", "a --> b", '"', "a\tb\nc", "<i>x</i>", "&amp;", "12", "NOTE",
-         "{\\an8}top", "'", ";", "a,b", "intervals [1]", "\\\t1\t2", "[0.87]", "\ufeff",
-         "na", "-", "1.5", "\x1c", "\u2028", "<v Bo>", "!x", "<exists>")
+        ("", "=1+1", "-->", "a --> b", '"', "a\tb\nc", "<i>x</i>", "&amp;", "12",
+         "NOTE", "{\\an8}top", "'", ";", "a,b", "intervals [1]", "\\\t1\t2", "[0.87]",
+         "\ufeff", "na", "-", "1.5", "\x1c", "\u2028", "<v Bo>", "!x", "<exists>")
     ),
 )  # fmt: skip
 _names = st.one_of(

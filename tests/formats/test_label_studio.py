@@ -245,6 +245,11 @@ def test_label_studios_own_export_is_read(tmp_path: Path) -> None:
     )
 
 
+def _region(value: str) -> str:
+    item = f'{{"type":"labels","value":{value}}}'
+    return f'[{{"data":{{}},"annotations":[{{"result":[{item}]}}]}}]'
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [
@@ -253,13 +258,11 @@ def test_label_studios_own_export_is_read(tmp_path: Path) -> None:
         ("[1]", "a.json, [0]: it is not an object"),
         ('[{"audio": "x"}]', "a.json, [0].data: it is missing"),
         (
-            '[{"data":{},"annotations":[{"result":[{"type":"labels","value":'
-            '{"start":"1","end":2,"labels":["x"]}}]}]}]',
+            _region('{"start":"1","end":2,"labels":["x"]}'),
             "a.json, [0].annotations[0].result[0].value.start: it is not a time",
         ),
         (
-            '[{"data":{},"annotations":[{"result":[{"type":"labels","value":'
-            '{"start":3,"end":2,"labels":["x"]}}]}]}]',
+            _region('{"start":3,"end":2,"labels":["x"]}'),
             "a.json, [0].annotations[0].result[0].value: it ends before it starts",
         ),
         ('[{"data":{},"annotations":{}}]', "a.json, [0].annotations: it is not a list"),

@@ -21,6 +21,11 @@ from earmark.formats import (
 )
 
 
+def names(folder: Path) -> list[str]:
+    """All files of a folder, the hidden ones too."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def document(
     name: str, *labels: LabelRecord, path: Path | None = None
 ) -> LabelDocument:
@@ -53,7 +58,7 @@ def test_an_unknown_format_or_ending_lists_those_there_are(
 ) -> None:
     with pytest.raises(EarmarkError, match=r"'a\.docx'.*\.TextGrid.*\.csv"):
         registry.by_suffix(Path("a.docx"))
-    with pytest.raises(EarmarkError, match="'elan'.*csv.*textgrid"):
+    with pytest.raises(EarmarkError, match=r"'elan'.*csv.*textgrid"):
         registry.by_id("elan")
 
 

@@ -20,7 +20,7 @@ def _switched(options: object, on: bool) -> dict[str, bool]:
 
 @pytest.mark.parametrize("known", FORMATS, ids=lambda known: known.id)
 @given(document=documents(), on=st.booleans())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_what_a_format_carries_is_read_back(
     registry: FormatRegistry, folder: Path, known, document: LabelDocument, on: bool
 ) -> None:
@@ -49,7 +49,7 @@ def _ranges(documents: list[LabelDocument]) -> list[tuple[int, int]]:
     "known", [k for k in FORMATS if k.many], ids=lambda known: known.id
 )
 @given(several=st.lists(documents(), min_size=2, max_size=4))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_many_recordings_in_one_file_stay_apart(
     registry: FormatRegistry, folder: Path, known, several: list[LabelDocument]
 ) -> None:

@@ -150,7 +150,7 @@ class Peaks:
         first, last : ndarray, int64, shape (n,)
             Ranges `[first, last)` in frames, not empty and inside the source.
         frames_per_px : float
-            How fine it has to be. Runs of at most so many frames are used, or the finest
+            How fine it has to be. Runs of at most so many frames are used, the finest
             for a range shorter than these; a range takes in every run it touches.
 
         Returns

@@ -340,8 +340,8 @@ class TileSet:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a tile goes, before it is there."""
+class TilePlace:
+    """Where a tile goes, as in `PlacedTile`, before it is there."""
 
     key: TileKey
     start: int
@@ -354,15 +354,17 @@ class _Place:
         )
 
 
-def places(view: SpectrogramView, hop: int) -> Iterator[_Place]:
+def places(view: SpectrogramView, hop: int) -> Iterator[TilePlace]:
     """The tiles that cover a view, with columns `hop` apart, from left to right."""
     settings = view.settings
     analysis = (settings.window, settings.function, settings.padding, settings.tilt_db)
     borders = [0, *itertools.accumulate(span.frames for span in view.spans)]
     half = settings.window // 2
     centres = _centres(settings.window, hop)
-    for begin, end, origin in _regions(view, borders, hop):
+    for begin, end, origin in _regions(view.spans, hop):
         low, high = max(begin, view.start), min(end, view.stop)
+        if low >= high:
+            continue
         shift = begin - origin
         # Tiles are counted from the origin of the region's grid.
         length = hop * TILE_COLUMNS
@@ -375,52 +377,44 @@ def places(view: SpectrogramView, hop: int) -> Iterator[_Place]:
             columns = -(-(last - start) // hop)
             needed = start + int(centres[0]) - half
             beyond = start + (columns - 1) * hop + int(centres[-1]) + half
-            low_frame, high_frame = max(needed, 0), min(beyond, borders[-1])
+            low_frame, high_frame = np.clip((needed, beyond), 0, borders[-1]).tolist()
             heard = _cut(view.spans, borders, low_frame, high_frame)
             for channel in view.lanes:
                 key = TileKey(
                     analysis, view.rate, view.channels, channel, hop, columns,
                     low_frame - needed, heard,
                 )  # fmt: skip
-                yield _Place(key, start, first, last)
+                yield TilePlace(key, start, first, last)
 
 
-def _regions(
-    view: SpectrogramView, borders: list[int], hop: int
-) -> Iterator[tuple[int, int, int]]:
-    """Stretches of the clip with one grid: begin, end, and where the grid is at begin.
+def _regions(spans: Spans, hop: int) -> Iterator[tuple[int, int, int]]:
+    """Stretches of a clip with one grid: begin, end, and where the grid is at begin.
 
     Spans that follow each other in their source share a grid, and so do short ones,
     which would else need a tile each.
     """
     begin = end = origin = 0
     short = False
-    for at, (low, span) in enumerate(zip(borders, view.spans, strict=False)):
-        high = borders[at + 1]
-        if high <= view.start:
-            continue
-        if low >= view.stop:
-            break
+    for span in spans:
         anchor = 0
         if span.source is not None:
             anchor = -(span.offset + span.frames) if span.reverse else span.offset
         is_short = span.frames < _SHORT_SPAN_COLUMNS * hop
-        continues = end == low and (
-            (short and is_short) or anchor - low == origin - begin
-        )
-        if end > begin and continues:
-            end = high
-            continue
-        if end > begin:
+        follows = anchor - end == origin - begin
+        if end > begin and not (follows or (short and is_short)):
             yield begin, end, origin
-        begin, end, short = low, high, is_short
-        origin = 0 if is_short else anchor
+            begin = end
+        if end == begin:
+            origin, short = 0 if is_short else anchor, is_short
+        end += span.frames
     if end > begin:
         yield begin, end, origin
 
 
 def _cut(spans: Spans, borders: list[int], low: int, high: int) -> Spans:
     """The spans in `[low, high)`, without looking at the others."""
+    if low == high:
+        return ()
     first = bisect_right(borders, low) - 1
     last = bisect_left(borders, high)
     base = borders[first]
@@ -503,8 +497,9 @@ def _direct(
     channel = None if key.channel is None else key.channel % reader.channels
     at = span.offset + starts
     if span.reverse:
-        # The spectrum of a window is the same backwards.
-        at = (span.offset + span.frames - length - starts)[::-1]
+        # The spectrum of a window is the same backwards; its function is symmetrical
+        # but for the first frame, which has none to match it at the end.
+        at = (span.offset + span.frames - 1 - length - starts)[::-1]
     frames = reader.windows(at, length, channel)
     if span.reverse:
         frames = frames[::-1]
@@ -579,7 +574,7 @@ class TileServer:
         self.error: EarmarkError | None = None
         self._on_ready = on_ready
         self._latest: SpectrogramView | None = None
-        self._wanted: deque[_Place] = deque()
+        self._wanted: deque[TilePlace] = deque()
         self._working: set[TileKey] = set()
         self._state = threading.Condition()
         self._closed = False
@@ -597,7 +592,7 @@ class TileServer:
         """
         hop = hop_for(view.settings, view.frames_per_px)
         there: list[PlacedTile] = []
-        missing: list[_Place] = []
+        missing: list[TilePlace] = []
         for place in places(view, hop):
             values = self.cache.get(place.key)
             if values is None:
@@ -676,7 +671,7 @@ class TileServer:
             if made:
                 self._on_ready()
 
-    def _make(self, place: _Place, view: SpectrogramView) -> bool:
+    def _make(self, place: TilePlace, view: SpectrogramView) -> bool:
         """Make a tile; False if what it needs is not decoded yet."""
         for span in place.key.spans:
             if span.source is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from earmark.core import clips, records
@@ -59,8 +60,8 @@ class Edit:
                 },
             )
 
-    def move_source(self, source: str, path: Any) -> None:
-        """Say where the file of a source is now; see `Project.relocate`."""
+    def move_source(self, source: str, path: Path) -> None:
+        """Say where the file of a source is now, unchecked; see `Project.relocate`."""
         self._contents.source(source)
         self._database.update(
             "sources", source, {"path": stored_path(path, self._contents.folder)}
@@ -355,17 +356,13 @@ class Edit:
                 "Select at least two labels of the same track.",
             )
         first, *others = merged
-        lows = [label.low_hz for label in merged]
-        highs = [label.high_hz for label in merged]
         self.remove_labels(label.id for label in others)
         self.update_label(
             first.id,
             stop=max(label.stop for label in merged),
             text=" ".join(label.text for label in merged if label.text),
-            low_hz=None
-            if None in lows
-            else min(low for low in lows if low is not None),
-            high_hz=None if None in highs else max(h for h in highs if h is not None),
+            low_hz=_widest([label.low_hz for label in merged], min),
+            high_hz=_widest([label.high_hz for label in merged], max),
             channel=_agreed([label.channel for label in merged], None),
             score=_agreed([label.score for label in merged], None),
             speaker=_agreed([label.speaker for label in merged], ""),
@@ -639,6 +636,14 @@ def _checked_word_name(name: str) -> str:
     if not name.strip():
         raise EarmarkError("A vocabulary entry needs a name.")
     return _checked_text(name, "name of a vocabulary entry")
+
+
+def _widest(
+    bounds: list[float | None], choose: Callable[[list[float]], float]
+) -> float | None:
+    """The outermost bound; none if one of them is open."""
+    closed = [bound for bound in bounds if bound is not None]
+    return choose(closed) if len(closed) == len(bounds) else None
 
 
 def _agreed(values: list[Any], otherwise: Any) -> Any:

@@ -22,6 +22,7 @@ from earmark.core.database import (
     translated_errors,
 )
 from earmark.core.errors import EarmarkError
+from earmark.core.sources import flush_file
 
 SUFFIX = ".earmark"
 DATABASE = "project.sqlite"
@@ -111,7 +112,7 @@ def make(folder: Path) -> None:
     with _beside(folder) as partial:
         (partial / AUDIO).mkdir()
         path = partial / DATABASE
-        with closing(apsw.Connection(str(path))) as connection:
+        with translated_errors(path), closing(_create(path)) as connection:
             _configure(connection)
             schema.migrate(connection)
 
@@ -146,23 +147,26 @@ def copy(connection: apsw.Connection, folder: Path, target: Path) -> None:
     """Copy an open project, as it is now, to a new folder."""
     with _beside(target) as partial:
         path = partial / DATABASE
-        with (
-            translated_errors(path),
-            closing(apsw.Connection(str(path))) as duplicate,
-        ):
+        with translated_errors(path), closing(_create(path)) as duplicate:
             _back_up(connection, duplicate)
             _configure(duplicate)
-        audio = folder / AUDIO
-        if audio.is_dir():
-            shutil.copytree(audio, partial / AUDIO)
-        else:
-            (partial / AUDIO).mkdir()
+        (partial / AUDIO).mkdir()
+        if (folder / AUDIO).is_dir():
+            shutil.copytree(folder / AUDIO, partial / AUDIO, dirs_exist_ok=True)
+        for copied in (partial / AUDIO).rglob("*"):
+            if copied.is_file():
+                flush_file(copied)
 
 
 def salvage(folder: Path) -> apsw.Connection:
     """A connection to a copy in memory of what can be read of a damaged project.
 
     The files are only copied, not opened.
+
+    Raises
+    ------
+    ProjectCorrupt
+        If nothing of it can be read.
     """
     path = folder / DATABASE
     rescued = apsw.Connection(":memory:")
@@ -172,10 +176,8 @@ def salvage(folder: Path) -> apsw.Connection:
             for name in (DATABASE, DATABASE + "-wal"):
                 if (folder / name).exists():
                     shutil.copyfile(folder / name, Path(scratch) / name)
-            with (
-                translated_errors(path),
-                closing(apsw.Connection(str(Path(scratch) / DATABASE))) as damaged,
-            ):
+            damaged = _create(Path(scratch) / DATABASE)
+            with translated_errors(path), closing(damaged):
                 _rescue(damaged, rescued)
     except OSError as error:
         rescued.close()
@@ -187,6 +189,11 @@ def salvage(folder: Path) -> apsw.Connection:
         rescued.close()
         raise
     return rescued
+
+
+def _create(path: Path) -> apsw.Connection:
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    return apsw.Connection(path.as_uri(), flags=flags | apsw.SQLITE_OPEN_URI)
 
 
 def _open(path: Path, *, read_only: bool) -> apsw.Connection:
@@ -308,8 +315,14 @@ def _beside(folder: Path) -> Iterator[Path]:
 def _rescue(damaged: apsw.Connection, rescued: apsw.Connection) -> None:
     rescued.pragma("foreign_keys", False)
     damaged.pragma("writable_schema", True)
+    empty = rescued.total_changes()
     for table in (*schema.TRACKED, "jobs", "results", "views", "facts"):
         _rescue_table(damaged, rescued, table)
+    if rescued.total_changes() == empty:
+        raise ProjectCorrupt(
+            "Nothing in the project can be read any more.",
+            "Restore its folder from a backup.",
+        )
     # What lost the row it belongs to cannot be shown.
     for orphans in (
         "DELETE FROM tracks WHERE clip NOT IN (SELECT id FROM clips)",

@@ -78,8 +78,8 @@ class _Process:
     lines: queue.SimpleQueue[bytes | None] = field(default_factory=queue.SimpleQueue)
     popen: subprocess.Popen[bytes] | None = None
     killed: bool = False
+    ready: bool = False
     observed: psutil.Process | None = None
-    """Set once the engine is ready."""
     fault: str = ""
     base_mb: float = 0.0
     jobs: set[int] = field(default_factory=set)
@@ -290,23 +290,24 @@ class EngineClient:
         assert popen.stdout is not None
         assert popen.stderr is not None
         output = _Tail(popen.stderr)
-        with popen.stdout as lines:
-            for line in lines:
-                try:
+        try:
+            with popen.stdout as lines:
+                for line in lines:
                     message = protocol.decode(line)
                     if isinstance(message, protocol.ToEngine):
                         raise protocol.ProtocolError(f"{message!r:.80} is for it")
-                except protocol.ProtocolError as error:
-                    process.fault = f"The engine said what cannot be read: {error}."
-                    process.kill()
-                    break
-                self._receive(process, message, output)
-        try:
-            popen.wait(1.0)
-        except subprocess.TimeoutExpired:  # it closed its output and lives on
+                    self._receive(process, message, output)
+        except protocol.ProtocolError as error:
+            process.fault = f"The engine said what cannot be read: {error}."
             process.kill()
-            popen.wait()
-        self._end(process, output.text())
+        finally:
+            try:
+                popen.wait(1.0)
+            except subprocess.TimeoutExpired:
+                process.fault = "The engine closed its output and was ended."
+                process.kill()
+                popen.wait()
+            self._end(process, output.text())
 
     def _receive(
         self, process: _Process, message: protocol.FromEngine, output: _Tail
@@ -315,7 +316,9 @@ class EngineClient:
         if isinstance(message, protocol.Ready):
             import psutil  # 10 ms that the window's start can do without
 
-            process.observed = psutil.Process(message.pid)
+            process.ready = True
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.observed = psutil.Process(message.pid)
             process.base_mb = process.memory_mb()
             return
         if isinstance(message, protocol.Started) and len(process.jobs) == 1:
@@ -364,9 +367,7 @@ class EngineClient:
         if lost:
             asked = process.killed and not process.fault
             message = process.fault or _exit_message(process.popen)
-            self._on_exit(
-                ExitReason(message, output, lost, asked, process.observed is not None)
-            )
+            self._on_exit(ExitReason(message, output, lost, asked, process.ready))
         with self._lock:
             self._living.discard(process)
         process.lines.put(None)

@@ -159,8 +159,9 @@ class ModelCache:
 
     def __init__(self) -> None:
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
-        # Loads take turns: two at once would each measure the other's memory.
         self._lock = threading.RLock()
+        # Loads take turns: two at once would each measure the other's memory.
+        self._loading = threading.Lock()
 
     def get(
         self,
@@ -185,24 +186,41 @@ class ModelCache:
         expected_mb : float, optional
             A guess of what it will take, to make room before rather than after.
         """
+        entry = self._use(key, job)
+        if entry is None:
+            with self._loading:
+                entry = self._use(key, job)  # another job may have loaded it by now
+                if entry is None:
+                    self.shrink(budget_mb - expected_mb)
+                    before = resident_mb()
+                    loaded = load()
+                    size_mb = max(resident_mb() - before, _weights_mb(loaded), 0.0)
+                    entry = _Entry(loaded, size_mb, {job})
+                    with self._lock:
+                        self._entries[key] = entry
+            self.shrink(budget_mb)
+        return cast("T", entry.loaded)
+
+    def _use(self, key: Hashable, job: int) -> _Entry | None:
         with self._lock:
             entry = self._entries.get(key)
-            if entry is None:
-                self.shrink(budget_mb - expected_mb)
-                before = resident_mb()
-                loaded = load()
-                size_mb = max(resident_mb() - before, _weights_mb(loaded), 0.0)
-                entry = self._entries[key] = _Entry(loaded, size_mb)
-            entry.users.add(job)
-            self._entries.move_to_end(key)
-            self.shrink(budget_mb)
-            return cast("T", entry.loaded)
+            if entry is not None:
+                entry.users.add(job)
+                self._entries.move_to_end(key)
+            return entry
 
     def release(self, job: int) -> None:
         """Say that a job ended: what it used may be given up from now on."""
         with self._lock:
             for entry in self._entries.values():
                 entry.users.discard(job)
+
+    def drop(self, job: int) -> None:
+        """Give up what this job alone used: who cancels it wants the memory back."""
+        with self._lock:
+            for key, entry in list(self._entries.items()):
+                if entry.users == {job}:
+                    del self._entries[key]
 
     def shrink(self, to_mb: float) -> None:
         """Give up unused models, the oldest first, until the rest fits."""

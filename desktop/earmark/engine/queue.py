@@ -269,9 +269,7 @@ class JobQueue:
         self.cancel(job)
         old = self._project.job(job)
         if old.state != JobState.DONE:
-            for result in self._project.results(job):
-                if isinstance(result, AudioFile):
-                    result.path.unlink(missing_ok=True)
+            self._discard(self._project.results(job))
         self._project.remove_job(job)
         if job in self._stopping:
             self._removed.add(job)
@@ -528,7 +526,16 @@ class JobQueue:
         if len(kept) < len(results):
             self._project.clear_results(job)
             self._project.add_results(job, kept)
+            self._discard(results)
         self._project.update_job(job, resume_frame=frame)
+
+    def _discard(self, results: Sequence[StoredResult]) -> None:
+        """Remove the audio of results that never became part of the project."""
+        for result in results:
+            if isinstance(result, AudioFile) and result.path.is_relative_to(
+                self._project.audio_folder
+            ):
+                result.path.unlink(missing_ok=True)
 
     def _tell(
         self, job: int, kind: EventKind, results: tuple[StoredResult, ...] = ()

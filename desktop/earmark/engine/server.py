@@ -122,11 +122,10 @@ class Turns:
             self._changed.wait_for(
                 lambda: self._line[0] is ticket or cancelled.is_set()
             )
-            mine = self._line[0] is ticket
-            if not mine:
+            if cancelled.is_set():
                 self._line.remove(ticket)
-        if not mine:
-            raise Cancelled
+                self._changed.notify_all()
+                raise Cancelled
         try:
             yield
         finally:
@@ -171,6 +170,7 @@ class Execution:
             return protocol.Done(job, self._usage())
         except Cancelled:
             failure = None
+            self._server.models.drop(job)
         except BaseException as error:  # noqa: BLE001 - a runner may raise anything
             failure = _describe(error), traceback.format_exc()
         # Now that the runner's frames are gone, what they held can be freed.
@@ -376,8 +376,8 @@ class Server:
             run = waiting.get()
             job = run.job.id
             outcome = Execution(run, self._cancelled[job], self).outcome()
-            self.models.release(job)
             del self._cancelled[job]
+            self.models.release(job)
             self.outbox.message(outcome)
 
 

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import fmean
 from typing import Any, get_args
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import quoteattr
@@ -46,7 +45,6 @@ from earmark.formats.textfile import file_error, one_line
 _PREDICTED = ("predicted", "rejected")
 _KINDS: dict[str, TrackKind] = {kind: kind for kind in get_args(TrackKind)}
 _UPLOAD_PREFIX = re.compile(r"[0-9a-f]{8}-")
-_NOT_XML = re.compile(r"[\ufffe\uffff]")
 _MAX_CHANNEL = 1023
 
 
@@ -121,7 +119,7 @@ def _prediction(model: str, items: list[dict[str, Any]]) -> dict[str, Any]:
     prediction: dict[str, Any] = {"model_version": model} if model else {}
     scores = [item["score"] for item in items if "score" in item]
     if scores:
-        prediction["score"] = fmean(scores)
+        prediction["score"] = sum(score / len(scores) for score in scores)
     return {**prediction, "result": items}
 
 
@@ -196,7 +194,7 @@ def _config(documents: Sequence[LabelDocument], options: Params) -> dict[str, st
     lines = [
         "<View>",
         '  <Labels name="labels" toName="audio">',
-        *(f"    <Label value={quoteattr(_NOT_XML.sub('', name))}/>" for name in names),
+        *(f"    <Label value={quoteattr(name)}/>" for name in names),
         "  </Labels>",
         '  <Audio name="audio" value="$audio"/>',
     ]

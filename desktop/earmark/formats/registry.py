@@ -26,7 +26,7 @@ from earmark.formats import (
 )
 from earmark.formats.document import LabelDocument, Recording, Tier, in_order
 from earmark.formats.format import LabelFormat, ReadContext
-from earmark.formats.textfile import read_text
+from earmark.formats.textfile import one_line, read_text
 
 _HEAD_CHARACTERS = 4096
 
@@ -279,22 +279,21 @@ def _options(known: LabelFormat, given: Params | Mapping[str, Any] | None) -> Pa
 
 def _distinct(documents: Sequence[LabelDocument]) -> list[LabelDocument]:
     """Documents whose recordings can be told apart by name."""
-    counts = Counter(document.recording.file for document in documents)
+    unnamed = "recording" if len(documents) > 1 else ""
+    names = [one_line(document.recording.file) or unnamed for document in documents]
+    counts = Counter(names)
     taken: set[str] = set()
     result = []
-    for document in documents:
+    for document, name in zip(documents, names, strict=True):
         recording = document.recording
-        name = recording.file
-        if not name and len(documents) > 1:
-            name = "recording"
         if counts[name] > 1 and recording.path is not None:
-            name = str(recording.path)
-        base, count = name, 1
-        while name in taken:
+            name = one_line(str(recording.path))
+        file, count = name, 1
+        while file in taken:
             count += 1
-            name = f"{base} ({count})"
-        taken.add(name)
-        result.append(replace(document, recording=replace(recording, file=name)))
+            file = f"{name} ({count})"
+        taken.add(file)
+        result.append(replace(document, recording=replace(recording, file=file)))
     return result
 
 

@@ -25,6 +25,8 @@ from earmark.ui.dialogs.projects import new_untitled, open_project, remember
 from earmark.ui.session import Session
 from earmark.ui.window import MainWindow
 
+_PREPARE_MS = 1000
+
 
 @dataclass(slots=True)
 class Studio:
@@ -165,7 +167,11 @@ def _begin(studio: Studio, paths: list[Path]) -> None:
         names = ", ".join(dict.fromkeys(f.name for f in session.plugins.failures))
         session.message.emit(f"A plugin failed: {names}. See Preferences › Plugins.", 0)
     window.files.offer_missing()
-    # Loading the sound system takes a while; the first press of Space shall not wait.
+    QTimer.singleShot(_PREPARE_MS, session, lambda: _prepare_sound(session))
+
+
+def _prepare_sound(session: Session) -> None:
+    """Load the sound system, which takes a while, before Space is pressed."""
     session.background.run(
         lambda _: session.transport.prepare(),
         lambda _: None,

@@ -42,6 +42,8 @@ class Dock(QDockWidget):
         self.setObjectName(f"dock.{name}")
         self.setAccessibleName(title)
         self._make: Callable[[], QWidget] | None = make
+        # While docks are put together each of them is visible for a moment.
+        self._awake = False
         self._title = _TitleBar(title, self)
         self.setTitleBarWidget(self._title)
         holder = QWidget(self)
@@ -88,8 +90,13 @@ class Dock(QDockWidget):
         )
         self._title.label.setVisible(not tabbed)
 
+    def awake(self) -> None:
+        """From now on, build the content when it is seen; now, if it is already."""
+        self._awake = True
+        self._take_visibility(not self.visibleRegion().isEmpty())
+
     def _take_visibility(self, visible: bool) -> None:
-        if visible:
+        if visible and self._awake:
             self.content()
             self.fit_title()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QPoint, Qt, QUrl
+from PySide6.QtCore import QByteArray, QEvent, QPoint, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
@@ -225,6 +225,7 @@ class MainWindow(QMainWindow):
             self._arranged = True
             self._arrange()
             self._restore_docks()
+            QTimer.singleShot(0, self, self._wake_docks)
             self.editor.setFocus()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -245,6 +246,10 @@ class MainWindow(QMainWindow):
                 "state": _text(self.saveState(_LAYOUT_VERSION)),
             }
         )
+
+    def _wake_docks(self) -> None:
+        for dock in self.docks.values():
+            dock.awake()
 
     def _make_docks(self) -> None:
         session = self._session

@@ -80,8 +80,10 @@ def normalise(text: str, language: str) -> str:
     Languages written without spaces are compared letter by letter.
     """
     if language == "en":
-        return str(_english()(text)).strip()
-    return str(_basic(split_letters=language in UNSPACED)(text)).strip()
+        plain = str(_english()(text))
+    else:
+        plain = str(_basic(split_letters=language in UNSPACED)(text))
+    return " ".join(word for word in plain.split() if any(map(str.isalnum, word)))
 
 
 def compare(text: str, words: Sequence[Word], language: str) -> Comparison:
@@ -166,19 +168,18 @@ def _times(
     if not heard or not single:
         return []
     times = [(0.0, 0.0)] * len(heard)
-    aligned = jiwer.process_words(" ".join(single), " ".join(heard))
-    for chunk in aligned.alignments[0]:
-        ours = range(chunk.hyp_start_idx, chunk.hyp_end_idx)
+    aligned = jiwer.process_words(" ".join(single), " ".join(heard)).alignments[0]
+    for chunk in aligned:
         if chunk.type == "equal":
             said = spoken[chunk.ref_start_idx : chunk.ref_end_idx]
-            for index, word in zip(ours, said, strict=True):
-                times[index] = (word.start_s, word.stop_s)
-        else:
-            last = len(spoken) - 1
-            first_word = spoken[min(chunk.ref_start_idx, last)]
-            last_word = spoken[min(max(chunk.ref_end_idx - 1, 0), last)]
-            for index in ours:
-                times[index] = (first_word.start_s, last_word.stop_s)
+            times[chunk.hyp_start_idx : chunk.hyp_end_idx] = [
+                (word.start_s, word.stop_s) for word in said
+            ]
+    last = len(spoken) - 1
+    for said_first, said_after, first, after in _differing(aligned):
+        begin = spoken[min(said_first, last)]
+        end = spoken[min(max(said_after - 1, said_first), last)]
+        times[first:after] = [(begin.start_s, end.stop_s)] * (after - first)
     return times
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
-import numpy as np
-
 from earmark.api import (
     Context,
     EarmarkError,
@@ -21,7 +19,6 @@ from earmark_plugins.speech_recognition.languages import LANGUAGES
 from earmark_plugins.speech_recognition.transcript import (
     RATE,
     Recognizer,
-    Samples,
     Segment,
     Word,
     paragraphs,
@@ -40,7 +37,6 @@ class _Transcript:
 
     segments: list[Segment] = field(default_factory=list)
     speech_s: float = 0.0
-    silenced: int = 0
     language: str = ""
     probability: float | None = None
     sure: bool = True
@@ -124,7 +120,7 @@ def _transcribe(
     """Give the segments of the whole recording, and write down what they are."""
     transcript.language = params.language
     windows = speech_windows(
-        _numbers(ctx, transcript),
+        (block for _, block in ctx.blocks(RATE, BLOCK_S)),
         window_s=recognizer.window_s,
         fill=recognizer.fills_windows,
         vad=params.vad,
@@ -147,16 +143,6 @@ def _transcribe(
                     transcript.segments.append(placed)
                     yield placed
         yield Progress(min(window.stop_s / max(ctx.duration_s, 1e-9), 1.0))
-
-
-def _numbers(ctx: Context, transcript: _Transcript) -> Iterator[Samples]:
-    """The audio with silence in place of what is no number."""
-    for _, block in ctx.blocks(RATE, BLOCK_S):
-        finite = np.isfinite(block)
-        if not finite.all():
-            transcript.silenced += int(len(block) - finite.sum())
-            block = np.where(finite, block, np.float32(0))
-        yield block
 
 
 def _label(ctx: Context, segment: Segment) -> Prediction:
@@ -186,19 +172,14 @@ def _texts(ctx: Context, transcript: _Transcript) -> Iterator[Text | Progress]:
             "certain": transcript.sure,
         }
         yield Text("language", transcript.language, data)
-    notes = []
-    if not transcript.segments:
-        notes.append("no speech was found")
-    if transcript.silenced:
-        seconds = transcript.silenced / RATE
-        notes.append(f"{seconds:.2f} s hold values that are no numbers: skipped")
+    note = "" if transcript.segments else "no speech was found"
     yield Text(
         "transcript",
         paragraphs(transcript.segments),
         {
             "speech_s": round(transcript.speech_s, 3),
             "resumed_at_s": ctx.offset_s,
-            "note": "; ".join(notes),
+            "note": note,
         },
     )
-    yield Progress(1.0, "; ".join(notes))
+    yield Progress(1.0, note)

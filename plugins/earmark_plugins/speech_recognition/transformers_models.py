@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +15,7 @@ from tokenizers.decoders import DecodeStream
 from transformers import ParakeetProcessor
 
 from earmark.api import Context, EarmarkError
-from earmark_plugins.speech_recognition import SpeechRecognition
+from earmark_plugins.speech_recognition import ARCHITECTURES, SpeechRecognition
 from earmark_plugins.speech_recognition.languages import UNSPACED, check_language
 from earmark_plugins.speech_recognition.transcript import (
     RATE,
@@ -52,10 +54,17 @@ def load(ctx: Context, params: SpeechRecognition) -> Recognizer:
     EarmarkError
         If the model cannot do what is asked.
     """
+    _check_kind(ctx)
     options: dict[str, Any] = {}
     if params.precision not in ("auto", "int8"):
         options["dtype"] = params.precision
-    pipeline = ctx.pipeline("automatic-speech-recognition", **options)
+    try:
+        pipeline = ctx.pipeline("automatic-speech-recognition", **options)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise EarmarkError(
+            f"{ctx.model.path if ctx.model else ''} could not be opened: {error}",
+            "Import the model again, or choose another one.",
+        ) from error
     model, name = pipeline.model, ctx.model.title if ctx.model else ""
     if params.precision == "int8":
         ctx.use(ctx.device, _dtype(model), "int8 is for CTranslate2 models only")
@@ -73,6 +82,25 @@ def load(ctx: Context, params: SpeechRecognition) -> Recognizer:
     if pipeline.type == "ctc":
         return Ctc(pipeline)
     return Sequence2Sequence(pipeline, params)
+
+
+def _check_kind(ctx: Context) -> None:
+    """Refuse a model of another kind, before transformers trips over it."""
+    if ctx.model is None or ctx.model.path is None:
+        return
+    try:
+        config = json.loads((ctx.model.path / "config.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise EarmarkError(
+            f"{ctx.model.path} is no transformers model: {error}",
+            "Choose a folder that has a config.json.",
+        ) from error
+    kinds = config.get("architectures") or ["model of no known kind"]
+    if not any(fnmatch.fnmatch(kinds[0], pattern) for pattern in ARCHITECTURES):
+        raise EarmarkError(
+            f"{ctx.model.path} is a {kinds[0]}, which recognizes no speech.",
+            "Choose a speech recognition model, such as Whisper.",
+        )
 
 
 def _dtype(model: Any) -> str:

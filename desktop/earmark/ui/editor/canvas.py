@@ -148,7 +148,7 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
 
     def set_palette(self, palette: Palette) -> None:
         """Draw in other colours."""
-        self.stage.palette = palette
+        self.stage.set_palette(palette)
         for axis in (self._hz_axis, *self._amplitude_axes):
             self._color_axis(axis)
         self.waveform.recolor()

@@ -1,28 +1,28 @@
-"""The label tracks: only what is in sight, each visible label once."""
+"""The label tracks: only what is in sight, drawn at once for all labels of a row."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import replace
-
 import numpy as np
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPen
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFont, QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from earmark.core.labels import STATUSES, Label
-from earmark.ui.editor.label_index import Ints, coverage
+from earmark.core.labels import STATUSES, Label, LabelStatus
+from earmark.ui.editor.label_index import Ints
+from earmark.ui.editor.label_raster import Look, draw_row
 from earmark.ui.editor.lanes import LaneItem
 from earmark.ui.editor.layout import GUTTER_PX, ROW_PX, TRACK_PADDING_PX, Lane
 from earmark.ui.editor.stage import Stage, TrackView
 from earmark.ui.editor.texts import Texts
 
 NARROW_PX = 4.0
+"""Below it a label shows neither its class nor its score."""
+
 _MOST_POINTS = 300
-_TEXT_PX = 16.0
-_PREDICTED = STATUSES.index("predicted")
-_HATCH_PX = 8
+_LEAST_TEXT_PX = 18.0
+_TEXT_PADDING_PX = 5.0
+_POINT_PX = 2.0
 
 
 class LabelLanes(LaneItem):
@@ -39,7 +39,11 @@ class LabelLanes(LaneItem):
         struck.setStrikeOut(True)
         bold.setWeight(QFont.Weight.DemiBold)
         self._texts = Texts(font)
-        self._italic, self._struck, self._bold = map(Texts, (italic, struck, bold))
+        self._bold = Texts(bold)
+        self._by_status: dict[LabelStatus, Texts] = {
+            "predicted": Texts(italic),
+            "rejected": Texts(struck),
+        }
 
     def paint(
         self,
@@ -57,194 +61,218 @@ class LabelLanes(LaneItem):
             lane = Lane(lane.top - top, lane.height)
             if lane.bottom <= exposed.top() or lane.top >= exposed.bottom():
                 continue
-            active = view.track.id == stage.active_track
-            if active:
-                band = QRectF(exposed.left(), lane.top, exposed.width(), lane.height)
-                painter.fillRect(band, stage.color("hover"))
-            painter.setClipRect(exposed & QRectF(GUTTER_PX, 0, self.width, self.height))
-            self._draw_track(painter, view, lane, exposed)
-            painter.setClipRect(exposed)
+            if exposed.right() > GUTTER_PX:
+                self._draw_track(painter, view, lane, exposed)
             if exposed.left() < GUTTER_PX:
-                self._draw_header(painter, view, lane, active=active)
+                self._draw_header(painter, view, lane)
             painter.fillRect(
                 QRectF(exposed.left(), lane.bottom - 1, exposed.width(), 1),
                 stage.color("divider"),
             )
 
-    def _draw_header(
-        self, painter: QPainter, view: TrackView, lane: Lane, *, active: bool
-    ) -> None:
+    def _draw_header(self, painter: QPainter, view: TrackView, lane: Lane) -> None:
         stage = self.stage
+        active = view.track.id == stage.active_track
         box = QRectF(0, lane.top, GUTTER_PX, lane.height - 1)
         painter.fillRect(box, stage.color("panel"))
         if active:
-            painter.fillRect(QRectF(0, lane.top, 3, lane.height - 1),
-                             stage.color("accent"))  # fmt: skip
+            mark = QRectF(0, lane.top, 3, lane.height - 1)
+            painter.fillRect(mark, stage.color("accent"))
         texts = self._bold if active else self._texts
         painter.setFont(texts.font)
         painter.setPen(stage.color("text"))
-        middle = lane.top + (lane.height - 1) / 2
         name = texts.fitted(view.track.name, GUTTER_PX - 16)
-        painter.drawStaticText(QPointF(10, middle - texts.height / 2), name)
+        if name is not None:
+            middle = lane.top + (lane.height - 1) / 2
+            painter.drawStaticText(QPointF(10, middle - texts.height / 2), name)
 
     def _draw_track(
         self, painter: QPainter, view: TrackView, lane: Lane, exposed: QRectF
     ) -> None:
         stage, index = self.stage, view.index
-        time, arrays = stage.view, index.arrays
-        # A point's words stand to the right of it.
-        start = time.frame_at(exposed.left() - GUTTER_PX - 4)
-        stop = time.frame_at(exposed.right() - GUTTER_PX + 4)
+        time = stage.view
+        left = max(exposed.left(), GUTTER_PX)
+        # A point's flag and words stand beside it.
+        start = time.frame_at(left - GUTTER_PX - 8)
+        stop = time.frame_at(exposed.right() - GUTTER_PX + 8)
         places = index.visible(start, stop)
-        if stage.preview:
-            held = np.isin(arrays.ids[places], list(stage.preview))
-            places = places[~held]
-        lengths = arrays.stops[places] - arrays.starts[places]
-        wide = lengths >= NARROW_PX * time.frames_per_px
-        points = lengths == 0
-        if points.sum() <= _MOST_POINTS:
-            wide |= points
-        self._draw_narrow(painter, view, places[~wide], lane)
-        shown = view.labels(places[wide]) if wide.any() else []
-        rows = [int(row) for row in index.rows[places[wide]]]
-        for label, bounds in stage.preview.items():
-            place = index.place(label)
-            if place is not None:
-                (whole,) = view.labels(np.array([place]))
-                shown.append(replace(whole, start=bounds.start, stop=bounds.stop))
-                rows.append(int(index.rows[place]))
-        self._draw_labels(painter, shown, rows, lane)
+        held = sorted(
+            place
+            for label in stage.preview
+            if (place := index.place(label)) is not None
+        )
+        if held:
+            # Those that are dragged lie on top of the others.
+            places = places[~np.isin(places, held)]
+        whole = Sight(view, stage, places)
+        for row in range(index.row_count):
+            self._draw_row(painter, whole.row(row), _row_lane(lane, row), exposed)
+        if held:
+            dragged = Sight(view, stage, np.array(held, np.int64))
+            for row in range(index.row_count):
+                row_lane, labels = _row_lane(lane, row), dragged.row(row)
+                for number in range(len(labels.places)):
+                    one = labels.only(number)
+                    area = QRectF(
+                        GUTTER_PX + one.lefts[0],
+                        row_lane.top,
+                        max(_POINT_PX, one.rights[0] - one.lefts[0]),
+                        row_lane.height,
+                    )
+                    self._draw_row(painter, one, row_lane, area & exposed)
 
-    def _draw_narrow(
-        self, painter: QPainter, view: TrackView, places: Ints, lane: Lane
+    def _draw_row(
+        self, painter: QPainter, labels: Sight, lane: Lane, exposed: QRectF
     ) -> None:
-        if not len(places):
+        """Draw the labels of a row where it was exposed."""
+        stage = self.stage
+        first = max(0, int(exposed.left()) - GUTTER_PX)
+        last = min(stage.view.width, int(np.ceil(exposed.right())) - GUTTER_PX)
+        if last <= first or not len(labels.places):
             return
-        time, index = self.stage.view, view.index
-        predicted = index.arrays.statuses[places] == _PREDICTED
-        painter.setPen(Qt.PenStyle.NoPen)
-        for row in np.unique(index.rows[places]):
-            in_row = index.rows[places] == row
-            for group, name in ((predicted, "predicted"), (~predicted, "confirmed")):
-                found = places[in_row & group]
-                if not len(found):
-                    continue
-                covered = coverage(
-                    index, found, time.first, time.width, time.frames_per_px
-                )
-                edges = np.flatnonzero(np.diff(covered, prepend=False, append=False))
-                color = QColor(self.stage.color(name))
-                color.setAlpha(110 if name == "predicted" else 150)
-                painter.setBrush(color)
-                y, height = _row_box(lane, int(row))
-                painter.drawRects(
-                    [
-                        QRectF(GUTTER_PX + left, y + 4, right - left, height - 8)
-                        for left, right in edges.reshape(-1, 2).tolist()
-                    ]
-                )
-
-    def _draw_labels(
-        self, painter: QPainter, labels: list[Label], rows: list[int], lane: Lane
-    ) -> None:
-        stage, time = self.stage, self.stage.view
-        fills: dict[tuple[int, Qt.BrushStyle], list[QRectF]] = defaultdict(list)
-        edges: dict[int, list[QRectF]] = defaultdict(list)
-        dashes: dict[int, list[QLineF]] = defaultdict(list)
-        outlines: list[QRectF] = []
-        words: dict[str, list[tuple[Label, float, float, float]]] = defaultdict(list)
-        far_left, far_right = GUTTER_PX - 20.0, GUTTER_PX + time.width + 20.0
-        solid, hatched = Qt.BrushStyle.SolidPattern, Qt.BrushStyle.BDiagPattern
-        for number, (label, row) in enumerate(zip(labels, rows, strict=True)):
-            color = stage.label_color(label)
-            y, height = _row_box(lane, row)
-            left = max(far_left, GUTTER_PX + time.x_of(label.start))
-            right = min(far_right, GUTTER_PX + time.x_of(label.stop))
-            chosen = label.id in stage.selected
-            rgb = color.rgb()
-            if label.start == label.stop:
-                edges[rgb].append(QRectF(left - 1, y, 2, height))
-                edges[rgb].append(QRectF(left - 4, y, 8, 5))
-                following = (
-                    labels[number + 1].start if number + 1 < len(labels) else None
-                )
-                end = (
-                    far_right if following is None else GUTTER_PX + time.x_of(following)
-                )
-                if chosen:
-                    outlines.append(QRectF(left - 5, y - 1, 10, height + 2))
-                words[label.status].append((label, left + 6, end - 4, y))
-                continue
-            box = QRectF(left, y, max(1.0, right - left), height)
-            if label.status == "predicted":
-                fills[_tint(color, 110 if chosen else 34), solid].append(box)
-                if box.width() >= _TEXT_PX:
-                    fills[_tint(color, 90), hatched].append(box)
-                    dashes[rgb].append(QLineF(left, y, right, y))
-                    bottom = y + height - 1
-                    dashes[rgb].append(QLineF(left, bottom, right, bottom))
-                if label.score is not None and 0 < label.score <= 1:
-                    length = box.width() * label.score
-                    edges[rgb].append(QRectF(left, y + height - 3, length, 3))
-            else:
-                dim = label.status == "rejected"
-                fills[_tint(color, 150 if chosen else 28 if dim else 84), solid].append(
-                    box
-                )
-            edge = 2.0 if box.width() > 8 else 1.0
-            edges[rgb].append(QRectF(left, y, edge, height))
-            edges[rgb].append(QRectF(right - edge, y, edge, height))
-            if chosen:
-                outlines.append(box.adjusted(0, -0.5, 0, 0.5))
-            text_left = max(left, float(GUTTER_PX)) + 6
-            if right - 4 - text_left >= _TEXT_PX and label.text:
-                words[label.status].append((label, text_left, right - 4, y))
-        painter.setBrushOrigin(QPointF(-(time.first % _HATCH_PX), 0))
-        painter.setPen(Qt.PenStyle.NoPen)
-        for (rgba, style), boxes in fills.items():
-            painter.setBrush(QBrush(QColor.fromRgba(rgba), style))
-            painter.drawRects(boxes)
-        for rgb, boxes in edges.items():
-            painter.setBrush(QColor(rgb))
-            painter.drawRects(boxes)
-        for rgb, lines in dashes.items():
-            painter.setPen(QPen(QColor(rgb), 1, Qt.PenStyle.DashLine))
-            painter.drawLines(lines)
-        if outlines:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(stage.color("selection_edge"), 2))
-            painter.drawRects(outlines)
-        for status, found in words.items():
-            self._draw_words(painter, status, found)
-
-    def _draw_words(
-        self,
-        painter: QPainter,
-        status: str,
-        found: Iterable[tuple[Label, float, float, float]],
-    ) -> None:
-        texts = {"predicted": self._italic, "rejected": self._struck}.get(
-            status, self._texts
+        scale = stage.scale
+        is_point = labels.rights == labels.lefts
+        look = Look(
+            width=round((last - first) * scale),
+            height=round(lane.height * scale),
+            first=round((stage.view.first + first) * scale),
+            scale=scale,
+            ground=stage.color("background").rgb() & 0xFFFFFF,
+            outline=stage.color("selection_edge").rgb() & 0xFFFFFF,
         )
-        painter.setFont(texts.font)
-        painter.setPen(
-            self.stage.color("muted" if status == "rejected" else "label_text")
+        pixels = draw_row(
+            (labels.lefts - first) * scale,
+            (labels.rights - first + _POINT_PX * is_point) * scale,
+            labels.colors,
+            labels.statuses,
+            labels.scores,
+            labels.chosen,
+            look,
         )
-        drop = (ROW_PX - TRACK_PADDING_PX - texts.height) / 2
-        for label, left, right, y in found:
-            room = right - left
-            if room >= _TEXT_PX:
-                painter.drawStaticText(
-                    QPointF(left, y + drop), texts.fitted(label.text, room)
-                )
+        image = QImage(pixels.data, look.width, look.height, QImage.Format.Format_RGB32)
+        image.setDevicePixelRatio(scale)
+        painter.drawImage(QPointF(GUTTER_PX + first, lane.top), image)
+        if is_point.any() and is_point.sum() <= _MOST_POINTS:
+            self._draw_flags(painter, labels, np.flatnonzero(is_point), lane)
+        self._draw_words(painter, labels, lane)
+
+    def _draw_flags(
+        self, painter: QPainter, labels: Sight, points: Ints, lane: Lane
+    ) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        for number in points.tolist():
+            x = GUTTER_PX + float(labels.lefts[number])
+            painter.setBrush(Qt.BrushStyle.SolidPattern)
+            painter.setBrush(self.stage.label_color(labels.label(number)))
+            painter.drawRect(QRectF(x, lane.top, 7, 7))
+            if labels.chosen[number]:
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.setPen(QPen(self.stage.color("selection_edge"), 2))
+                painter.drawRect(QRectF(x, lane.top, 7, 7))
+                painter.setPen(Qt.PenStyle.NoPen)
+
+    def _draw_words(self, painter: QPainter, labels: Sight, lane: Lane) -> None:
+        stage = self.stage
+        lefts, ends = np.maximum(labels.lefts, 0.0), labels.rights.copy()
+        # A point's words reach up to the next label.
+        points = np.flatnonzero(labels.rights == labels.lefts)
+        following = np.append(labels.lefts[1:], float(stage.view.width))
+        ends[points] = following[points]
+        lefts[points] += _POINT_PX + 4
+        rooms = ends - lefts - 2 * _TEXT_PADDING_PX
+        shown = np.flatnonzero((rooms >= _LEAST_TEXT_PX) & labels.wide)
+        by_status: dict[LabelStatus, list[int]] = {}
+        for number in shown.tolist():
+            status = STATUSES[labels.statuses[number]]
+            by_status.setdefault(status, []).append(number)
+        for status, numbers in by_status.items():
+            texts = self._by_status.get(status, self._texts)
+            painter.setFont(texts.font)
+            dim = status == "rejected"
+            painter.setPen(stage.color("muted" if dim else "label_text"))
+            y = lane.top + (lane.height - texts.height) / 2
+            for number in numbers:
+                text = texts.fitted(labels.label(number).text, float(rooms[number]))
+                if text is not None:
+                    x = GUTTER_PX + float(lefts[number]) + _TEXT_PADDING_PX
+                    painter.drawStaticText(QPointF(x, y), text)
 
 
-def _row_box(lane: Lane, row: int) -> tuple[float, float]:
-    """Top and height of a row of labels."""
-    return lane.top + TRACK_PADDING_PX + row * ROW_PX, ROW_PX - TRACK_PADDING_PX
+class Sight:
+    """Labels that are in sight, as arrays of what is drawn of them.
+
+    Attributes
+    ----------
+    places : ndarray of int
+        Positions in the index of the track.
+    lefts, rights : ndarray, float64
+        In pixels, from the beginning of the time axis.
+    colors, statuses, scores, chosen : ndarray
+        As `draw_row` wants them.
+    wide : ndarray, bool
+        Whether a label is wide enough, or there are few enough, to say more than its
+        status.
+    """
+
+    def __init__(self, view: TrackView, stage: Stage, places: Ints) -> None:
+        self._view = view
+        arrays, time = view.index.arrays, stage.view
+        self.places = places
+        starts, stops = arrays.starts[places], arrays.stops[places]
+        if stage.preview:
+            starts, stops = starts.copy(), stops.copy()
+            for number, label in enumerate(arrays.ids[places].tolist()):
+                if label in stage.preview:
+                    starts[number] = stage.preview[label].start
+                    stops[number] = stage.preview[label].stop
+        self.lefts = starts / time.frames_per_px - time.first
+        self.rights = stops / time.frames_per_px - time.first
+        self.statuses = arrays.statuses[places]
+        self.wide = self.rights - self.lefts >= NARROW_PX
+        points = self.rights == self.lefts
+        if points.sum() <= _MOST_POINTS:
+            self.wide |= points
+        if stage.selected:
+            self.chosen = np.isin(arrays.ids[places], list(stage.selected))
+        else:
+            self.chosen = np.zeros(len(places), bool)
+        by_status = [stage.color(status).rgb() & 0xFFFFFF for status in STATUSES]
+        self.colors = np.array(by_status, np.uint32)[self.statuses]
+        self.scores = np.zeros(len(places))
+        wide = np.flatnonzero(self.wide)
+        if len(wide):
+            labels = view.labels(places[wide])
+            self.colors[wide] = [stage.label_rgb(label) for label in labels]
+            predicted = self.statuses[wide] == STATUSES.index("predicted")
+            scores = [label.score or 0.0 for label in labels]
+            self.scores[wide] = np.where(predicted, scores, 0.0)
+
+    def row(self, row: int) -> Sight:
+        """Those in one row."""
+        if self._view.index.row_count == 1:
+            return self
+        return self._picked(self._view.index.rows[self.places] == row)
+
+    def only(self, number: int) -> Sight:
+        """One of them."""
+        return self._picked(slice(number, number + 1))
+
+    def label(self, number: int) -> Label:
+        """The whole of one label."""
+        (label,) = self._view.labels(self.places[number : number + 1])
+        return label
+
+    def _picked(self, which: slice | NDArray[np.bool_]) -> Sight:
+        part = object.__new__(Sight)
+        part._view = self._view
+        for name in (
+            "places", "lefts", "rights", "statuses", "wide", "chosen", "colors",
+            "scores",
+        ):  # fmt: skip
+            setattr(part, name, getattr(self, name)[which])
+        return part
 
 
-def _tint(color: QColor, alpha: int) -> int:
-    tinted = QColor(color)
-    tinted.setAlpha(alpha)
-    return tinted.rgba()
+def _row_lane(lane: Lane, row: int) -> Lane:
+    """Where a row of labels lies in its track."""
+    return Lane(lane.top + TRACK_PADDING_PX + row * ROW_PX, ROW_PX - TRACK_PADDING_PX)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _DOTS_BELOW = 0.25
 _HANDLE_PX = 6.0
+_TICK_TEXT_PX = 1000.0
 
 
 class LaneItem(QGraphicsItem):
@@ -96,8 +97,9 @@ class Ruler(LaneItem):
         painter.setFont(self._texts.font)
         painter.setPen(stage.color("axis_text"))
         for x, text in ticks.major:
-            shown = self._texts.fitted(text, 1000)
-            painter.drawStaticText(QPointF(GUTTER_PX + x + 4, 3), shown)
+            shown = self._texts.fitted(text, _TICK_TEXT_PX)
+            if shown is not None:
+                painter.drawStaticText(QPointF(GUTTER_PX + x + 4, 3), shown)
         painter.fillRect(QRectF(0, 0, GUTTER_PX, height), stage.color("panel"))
         painter.fillRect(QRectF(0, height - 1, self.width, 1), stage.color("divider"))
 

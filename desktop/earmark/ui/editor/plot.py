@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from typing import Any, Literal
 
 from PySide6.QtCore import QRect, QSignalBlocker, Qt, QTimer
-from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QScrollBar, QWidget
 
 from earmark.audio.peaks import PeaksStore
@@ -319,10 +318,7 @@ class Plot(QWidget):
             self.overview.redraw()
 
     def _load_vocabulary(self) -> None:
-        words = self._session.project.vocabulary()
-        self.surface.stage.vocabulary = {
-            word.name: QColor(word.color) for word in words
-        }
+        self.surface.stage.set_vocabulary(self._session.project.vocabulary())
 
     def _load_tracks(self, change: Change | None = None) -> None:
         """Take over added, removed, renamed or moved tracks."""

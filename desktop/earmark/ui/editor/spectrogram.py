@@ -11,10 +11,12 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from earmark.audio.sources import SourceReader
 from earmark.audio.spectrogram import (
     DB_FLOOR,
     DB_STEP,
     FrequencyAxis,
+    RowMap,
     SpectrogramSettings,
     SpectrogramView,
     TileServer,
@@ -30,9 +32,12 @@ from earmark.ui.editor.stage import Stage
 from earmark.ui.editor.tile_pictures import TilePictures
 
 _KEPT_YS = 10_000
-_TILE_BYTES = 64 << 20
-_NOTHING = SpectrogramView((), 1, 1, {}.__getitem__, SpectrogramSettings(), (), 0, 0, 1)
 _MOST_BOXES = 400
+_TILE_BYTES = 64 << 20
+_NO_READERS: dict[str, SourceReader] = {}
+_NOTHING = SpectrogramView(
+    (), 1, 1, _NO_READERS.__getitem__, SpectrogramSettings(), (), 0, 0, 1
+)
 
 
 class SpectrogramLane(LaneItem):
@@ -174,8 +179,8 @@ class SpectrogramLane(LaneItem):
             if not len(places) or len(places) > _MOST_BOXES:
                 continue
             for label in track.labels(places):
-                bounds = stage.preview.get(label.id, bounds_of(label))
-                if bounds.low_hz is not None or bounds.high_hz is not None:
+                if label.low_hz is not None or label.high_hz is not None:
+                    bounds = stage.preview.get(label.id) or bounds_of(label)
                     found.append((label, self.box(bounds)))
         return found
 
@@ -239,7 +244,8 @@ class SpectrogramLane(LaneItem):
         height = round(self.height * self.stage.scale)
         if height != self._rows_height:
             self._rows_height = height
-            self._pictures.set_rows(self.settings, self.stage.rate, max(1, height))
+            rows = RowMap(self.settings, self.stage.rate, max(1, height))
+            self._pictures.set_rows(rows)
         for tile in self._shown.tiles:
             left = math.floor(view.x_of(tile.first))
             right = math.ceil(view.x_of(tile.last))
@@ -248,9 +254,8 @@ class SpectrogramLane(LaneItem):
             px_per_column = tile.hop / view.frames_per_px * self.stage.scale
             pixmap, columns = self._pictures.picture(tile, px_per_column)
             per_px = view.frames_per_px * columns / tile.hop
-            first = max(
-                0.0, (view.first + left) * per_px - tile.start / tile.hop * columns
-            )
+            skipped = tile.start / tile.hop * columns
+            first = max(0.0, (view.first + left) * per_px - skipped)
             source = QRectF(first, 0, (right - left) * per_px, pixmap.height())
             painter.drawPixmap(
                 QRectF(left, 0, right - left, self.height), pixmap, source

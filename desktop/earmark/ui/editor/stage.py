@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtGui import QColor
 
 from earmark.core.clips import Clip
-from earmark.core.labels import Label, LabelTrack
+from earmark.core.labels import Label, LabelTrack, Word
 from earmark.core.project import Project
 from earmark.ui.editor.label_edits import Bounds
 from earmark.ui.editor.label_index import Ints, LabelIndex
@@ -88,8 +88,6 @@ class Stage:
     scale : float
         Display pixels for each of Qt's.
     tracks : list of TrackView
-    vocabulary : mapping of str to QColor
-        By the text of the label.
     selected : frozenset of int
         Ids of labels.
     preview : mapping of int to Bounds
@@ -106,10 +104,11 @@ class Stage:
     amplitude_zoom: float = 1.0
     tracks: list[TrackView] = field(default_factory=list)
     active_track: int | None = None
-    vocabulary: Mapping[str, QColor] = field(default_factory=dict)
     selected: frozenset[int] = frozenset()
     preview: Mapping[int, Bounds] = field(default_factory=dict)
     _colors: dict[str, QColor] = field(default_factory=dict)
+    _vocabulary: dict[str, QColor] = field(default_factory=dict)
+    _label_colors: dict[tuple[str, str, str], int] = field(default_factory=dict)
 
     @property
     def rate(self) -> int:
@@ -129,9 +128,29 @@ class Stage:
             color = self._colors[text] = QColor(text)
         return color
 
+    def label_rgb(self, label: Label) -> int:
+        """The colour of a label as `0xrrggbb`."""
+        key = (label.text, label.speaker, label.status)
+        rgb = self._label_colors.get(key)
+        if rgb is None:
+            if len(self._label_colors) > _KEPT_LABELS:
+                self._label_colors.clear()
+            rgb = self._label_colors[key] = self.label_color(label).rgb() & 0xFFFFFF
+        return rgb
+
+    def set_vocabulary(self, words: Iterable[Word]) -> None:
+        """Draw labels in other colours."""
+        self._vocabulary = {word.name: QColor(word.color) for word in words}
+        self._label_colors.clear()
+
+    def set_palette(self, palette: Palette) -> None:
+        """Draw in other colours."""
+        self.palette = palette
+        self._label_colors.clear()
+
     def label_color(self, label: Label) -> QColor:
         """The colour of a label: its class's, its speaker's, or its status's."""
-        known = self.vocabulary.get(label.text)
+        known = self._vocabulary.get(label.text)
         if known is not None:
             return known
         if label.speaker:

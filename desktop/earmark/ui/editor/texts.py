@@ -35,8 +35,11 @@ class Texts:
             self._widths[text] = width
         return width
 
-    def fitted(self, text: str, room_px: float) -> QStaticText:
-        """The first line of a text, with dots at the end if it is too long."""
+    def fitted(self, text: str, room_px: float) -> QStaticText | None:
+        """The first line of a text, with dots at its end if it is too long.
+
+        None if there is room for no more than the dots.
+        """
         line = text[:_LONGEST].partition("\n")[0]
         whole = len(line) == len(text) and self.width(line) <= room_px
         # Room is counted in steps, so that a slow zoom does not lay out every frame.
@@ -49,6 +52,8 @@ class Texts:
                     Qt.TextElideMode.ElideRight,
                     key[1] * _STEP_PX,
                 )
+            if line in ("", "…"):
+                return None
             found = QStaticText(line)
             found.setTextFormat(Qt.TextFormat.PlainText)
             found.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)

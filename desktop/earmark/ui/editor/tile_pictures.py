@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QPixmap
 
-from earmark.audio.spectrogram import PlacedTile, RowMap, SpectrogramSettings
+from earmark.audio.spectrogram import PlacedTile, RowMap
 from earmark.ui.editor.tiles import indexed_image
 
 _KEPT_BYTES = 28 << 20
@@ -37,11 +37,9 @@ class TilePictures:
         self._colors = colors
         self._forget_pixmaps()
 
-    def set_rows(
-        self, settings: SpectrogramSettings, rate: int, height_px: int
-    ) -> None:
+    def set_rows(self, rows: RowMap) -> None:
         """Draw on another frequency scale, or at another height."""
-        self._rows = RowMap(settings, rate, height_px)
+        self._rows = rows
         self.clear()
 
     def clear(self) -> None:
@@ -112,7 +110,7 @@ def interpolated(values: Pixels, times: int) -> Pixels:
     ndarray, uint8, shape (rows, columns * times)
         Each run of `times` columns has the original one in its middle.
     """
-    rows, columns = values.shape
+    columns = values.shape[1]
     at = np.clip((np.arange(columns * times) + 0.5) / times - 0.5, 0, columns - 1)
     left = np.minimum(at.astype(np.intp), max(0, columns - 2))
     right = np.minimum(left + 1, columns - 1)
