@@ -38,9 +38,8 @@ from earmark.audio.spectrogram import (
     hop_for,
     lookup_table,
     places,
-    spectra,
-    windows_per_column,
 )
+from earmark.audio.spectrum import scipy_rfft, spectra, windows_per_column
 from earmark.core.clips import (
     Source,
     Span,
@@ -145,6 +144,16 @@ def test_a_full_scale_sine_has_0_db_at_its_frequency(
     assert abs(DB_FLOOR + DB_STEP * int(values[0, row])) <= DB_STEP / 2
     quieter = spectra(sine[None] * np.float32(0.1), settings, RATE)
     assert int(values[0, row]) - int(quieter[0, row]) == round(20 / DB_STEP)
+
+
+@pytest.mark.parametrize("length", [256, 2048, 16_384])
+@pytest.mark.parametrize("padding", [1, 2])
+def test_both_transforms_give_the_same(length: int, padding: int) -> None:
+    settings = SpectrogramSettings(window=length, padding=padding)
+    sound = np.random.default_rng(0).standard_normal((5, length)).astype(np.float32)
+    first = spectra(sound, settings, RATE).astype(int)
+    later = spectra(sound, settings, RATE, scipy_rfft())
+    assert np.abs(later - first).max() <= 1
 
 
 def test_silence_and_overload_stay_within_the_values() -> None:

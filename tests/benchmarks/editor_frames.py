@@ -98,11 +98,8 @@ def _shown(folder: Path, count: int, recording: Path, app: Any) -> tuple[Any, An
     from earmark.core.clips import Span
     from earmark.core.labels import STATUSES, Label
     from earmark.core.project import Project
-    from earmark.settings import SettingsStore, folders
-    from earmark.ui.background import Background
     from earmark.ui.editor import Editor
-    from earmark.ui.session import Session
-    from tests.ui.editor.stand_ins import NoQueue, SilentTransport
+    from tests.ui.editor.stand_ins import quiet_session
 
     project = Project.create(folder / "frames.earmark")
     source = import_file(recording)
@@ -132,17 +129,7 @@ def _shown(folder: Path, count: int, recording: Path, app: Any) -> tuple[Any, An
                     zip(starts[:-1].tolist(), starts[1:].tolist(), codes, strict=False)
                 )
             )
-    session = Session(
-        project,
-        queue=NoQueue(),  # type: ignore[arg-type]  # stands in for a job queue
-        plugins=None,  # type: ignore[arg-type]  # the editor uses none of these
-        store=SettingsStore(folders().settings),
-        library=None,  # type: ignore[arg-type]
-        transport=SilentTransport(),  # type: ignore[arg-type]
-        formats=None,  # type: ignore[arg-type]
-        folders=folders(),
-        background=Background(),
-    )
+    session = quiet_session(project)
     editor = Editor(session)
     editor.resize(WIDTH, HEIGHT)
     editor.show()

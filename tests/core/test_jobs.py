@@ -195,6 +195,16 @@ def test_predictions_for_a_clip_that_was_removed_are_refused(
     assert project.accept_results(job.id, "Speech recognition").tracks
 
 
+def test_labels_that_no_audio_can_have_are_refused(project: Project, job: Job) -> None:
+    project.add_results(job.id, [Prediction("", 990, 1001, "too far")])
+    with pytest.raises(EarmarkError, match="from frame 990 to 1001 of 1000"):
+        project.accept_results(job.id, "Speech recognition")
+    key = project.add_job(Job(0, "text-to-speech", {}, None, None))
+    project.add_results(key, words(0))
+    with pytest.raises(EarmarkError, match="had no audio"):
+        project.accept_results(key, "Text to speech")
+
+
 def spoken(project: Project, name: str = "speech.wav") -> AudioFile:
     """A file as a runner leaves it in the project."""
     path = project.audio_folder / name

@@ -31,7 +31,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Mode
     def build(name: str) -> ModelRef:
         path = folder / name
         if not path.exists():
-            getattr(checkpoints, name)(path)
+            unfinished = folder / "unfinished" / name
+            getattr(checkpoints, name)(unfinished)
+            unfinished.rename(path)
         return ModelRef(name, "transformers", path, title=name)
 
     return build

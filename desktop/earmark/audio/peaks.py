@@ -36,6 +36,9 @@ _CHUNK = 1 << 17
 _MOST = 65504.0
 """The greatest float16."""
 
+_PATIENCE_S = 0.1
+"""How long decoding is waited for before looking whether to go on."""
+
 _VERSION = 1
 _DIGEST_BYTES = 8
 
@@ -191,7 +194,9 @@ class Peaks:
         try:
             for start in range(0, self.frames, _STEP):
                 stop = min(start + _STEP, self.frames)
-                self.reader.wait(stop)
+                while not self.reader.wait(stop, _PATIENCE_S):
+                    if self._closed.is_set():
+                        return
                 if self._closed.is_set():
                     return
                 stop = min(stop, self.reader.ready)

@@ -56,14 +56,16 @@ class Feed:
         self._render = render
         self._at = start
         self._stop = stop
-        # From `_marks[i]` frames played on, the clip is heard from `_frames[i]` on.
-        self._marks = [0.0]
-        self._frames = [start]
+        # From so many frames played on, the clip is heard from that frame on. Replaced,
+        # never changed: it is read while it grows.
+        self._course: list[tuple[float, int]] = [(0.0, start)]
 
     def frame(self, played: float) -> int:
         """Which frame is heard after so many frames played."""
-        mark = max(bisect.bisect_right(self._marks, played) - 1, 0)
-        return self._frames[mark] + int(max(played - self._marks[mark], 0.0))
+        course = self._course
+        begun = max(bisect.bisect_right(course, played, key=_played) - 1, 0)
+        mark, frame = course[begun]
+        return frame + int(max(played - mark, 0.0))
 
     def jump(self, played: float, frame: int) -> None:
         """Take back all that was given after `played`, and go on from `frame`."""
@@ -73,13 +75,12 @@ class Feed:
 
     def forget(self, played: float) -> None:
         """Keep nothing of what was heard before."""
-        passed = bisect.bisect_right(self._marks, played) - 1
-        if passed > 0:
-            del self._marks[:passed], self._frames[:passed]
+        passed = bisect.bisect_right(self._course, played, key=_played) - 1
+        self._course = self._course[max(passed, 0) :]
 
     def take(self, frames: int) -> NDArray[np.float32]:
         """The next samples, shape (frames, channels); fewer at the end."""
-        parts = [self._render(self._at, 0)]
+        parts = []
         while frames > 0:
             looping = self.loop is not None and self._at < self.loop[1]
             stop = self.loop[1] if looping and self.loop is not None else self._stop
@@ -93,12 +94,15 @@ class Feed:
             if looping and self._at == stop and self.loop is not None:
                 self._at = self.loop[0]
                 self._mark(self.played, self._at)
-        return parts[1] if len(parts) == 2 else np.concatenate(parts)
+        return np.concatenate(parts) if parts else self._render(self._at, 0)
 
     def _mark(self, played: float, frame: int) -> None:
-        kept = bisect.bisect_left(self._marks, played)
-        self._marks[kept:] = [played]
-        self._frames[kept:] = [frame]
+        kept = bisect.bisect_left(self._course, played, key=_played)
+        self._course = [*self._course[:kept], (played, frame)]
+
+
+def _played(mark: tuple[float, int]) -> float:
+    return mark[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,7 @@ class Playback:
         self._blocks: deque[_Block] = deque()
         self._heard: deque[tuple[float, _Block]] = deque(maxlen=256)
         self._ended = False
+        self._given_all = False
         self._stopped = threading.Event()
         self._drained = threading.Event()
         self._wake = threading.Event()
@@ -177,6 +182,7 @@ class Playback:
         self._ratio: float = rate / self._device_rate
         self._resampler: soxr.ResampleStream | None = None
         self._rest = np.zeros((0, channels), np.float32)
+        self._flushed = False
         self._final_frame = feed.frame(0.0)
         self._thread = threading.Thread(target=self._run, name="playback", daemon=True)
 
@@ -233,16 +239,16 @@ class Playback:
 
     def position(self) -> int:
         """The frame that is heard now, or was heard last."""
-        if not self.active:
-            return self._final_frame
         with self._queue:
+            if not self.active:
+                return self._final_frame
             heard = self._heard_now()
         return self._feed.frame(heard * self._ratio)
 
     def levels(self) -> Levels:
         """How loud what is heard now is."""
-        if self.active and not self.paused:
-            with self._queue:
+        with self._queue:
+            if self.active and not self.paused:
                 now = self._heard_now()
                 for _, block in reversed(self._heard):
                     if block.at <= now < block.end:
@@ -283,6 +289,7 @@ class Playback:
         with self._queue:
             if not self._blocks:
                 if self._ended:
+                    self._given_all = True
                     raise self._sd.CallbackStop
                 return
             block = self._blocks.popleft()
@@ -292,10 +299,8 @@ class Playback:
                 heard_s = self._stream.time + self._stream.latency
             self._heard.append((heard_s, block))
         self._wake.set()
-        samples = block.samples
-        if samples.shape[1] not in (1, self._outputs):
-            samples = samples.mean(axis=1, keepdims=True)
-        np.multiply(samples, np.float32(self._volume()), out=out[: len(samples)])
+        volume = np.float32(self._volume())
+        np.multiply(block.samples, volume, out=out[: len(block.samples)])
 
     def _on_drained(self) -> None:
         self._drained.set()
@@ -325,7 +330,7 @@ class Playback:
     def _restart(self) -> None:
         self._resampler = None
         self._rest = self._rest[:0]
-        self._ended = False
+        self._flushed = self._ended = False
 
     def _fill(self) -> None:
         while len(self._blocks) < _AHEAD_BLOCKS and not self._ended:
@@ -333,45 +338,35 @@ class Playback:
                 samples, ended = self._next()
                 if len(samples):
                     levels = Levels.of(samples)
+                    if self.channels not in (1, self._outputs):
+                        samples = samples.mean(axis=1, keepdims=True)
                     with self._queue:
-                        block = _Block(self._given(), samples, levels)
-                        self._blocks.append(block)
+                        self._blocks.append(_Block(self._given(), samples, levels))
                 self._ended = ended
 
     def _next(self) -> tuple[NDArray[np.float32], bool]:
         """The next block at the device's rate, and whether it is the last."""
         wanted = self._block_frames
+        while len(self._rest) < wanted and not self._flushed:
+            self._rest = np.concatenate([self._rest, self._converted()])
+        block, self._rest = self._rest[:wanted], self._rest[wanted:]
+        return block, self._flushed and not len(self._rest)
+
+    def _converted(self) -> NDArray[np.float32]:
+        """About a block more of the feed, at the device's rate."""
+        step = round(self._block_frames * self._ratio)
+        samples = self._feed.take(step)
+        self._flushed = len(samples) < step
         if self._rate == self._device_rate:
-            samples = self._feed.take(wanted)
-            return samples, len(samples) < wanted
+            return samples
         if self._resampler is None:
             self._resampler = soxr.ResampleStream(
                 self._rate, self._device_rate, self.channels, dtype="float32"
             )
-        ended = False
-        while len(self._rest) < wanted and not ended:
-            step = round(wanted * self._ratio)
-            samples = np.ascontiguousarray(self._feed.take(step))
-            ended = len(samples) < step
-            made = self._resampler.resample_chunk(samples, last=ended)
-            made = made.reshape(-1, self.channels)
-            self._rest = np.concatenate([self._rest, made])
-        if ended:
-            # Not longer than a few blocks; the device takes them as they come.
-            block, self._rest = self._rest, self._rest[:0]
-            return self._split(block)
-        block, self._rest = self._rest[:wanted], self._rest[wanted:]
-        return block, False
-
-    def _split(self, samples: NDArray[np.float32]) -> tuple[NDArray[np.float32], bool]:
-        """Put all but the last block into the queue."""
-        wanted = self._block_frames
-        while len(samples) > wanted:
-            with self._queue:
-                head = np.ascontiguousarray(samples[:wanted])
-                self._blocks.append(_Block(self._given(), head, Levels.of(head)))
-            samples = samples[wanted:]
-        return samples, True
+        made: NDArray[np.float32] = self._resampler.resample_chunk(
+            np.ascontiguousarray(samples), last=self._flushed
+        )
+        return made.reshape(-1, self.channels)
 
     def _run(self) -> None:
         error: TransportError | None = None
@@ -379,14 +374,14 @@ class Playback:
             self._feed_until_done()
         except EarmarkError as fault:
             error = TransportError(fault.message, fault.remedy)
-        at_end = self._drained.is_set() and self._ended and not self._blocks
-        if error is None and not self._stopped.is_set() and not at_end:
+        finally:
+            stopped = self._stopped.is_set()
+            self._close()
+        if error is None and not self._given_all:
             error = TransportError(
                 f"The sound device “{self._name}” stopped working.",
                 "Check that it is plugged in, or choose another one.",
             )
-        stopped = self._stopped.is_set()
-        self._close()
         if stopped:
             return
         if error is not None:
@@ -411,9 +406,9 @@ class Playback:
 
     def _close(self) -> None:
         with self._queue:
-            heard = self._given() if self._ended else self._heard_now()
-        self._final_frame = self._feed.frame(heard * self._ratio)
-        self.active = False
+            heard = self._given() if self._given_all else self._heard_now()
+            self._final_frame = self._feed.frame(heard * self._ratio)
+            self.active = False
         self._stopped.set()
         try:
             self._stream.abort()

@@ -270,9 +270,11 @@ class SourceReader:
         self._closing.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
-        self._ready = 0
-        self._mapping = None
-        self._done = True
+        with self._changed:
+            self._ready = 0
+            self._mapping = None
+            self._done = True
+            self._changed.notify_all()
 
     def _check(self, rate: int, channels: int) -> None:
         if (rate, channels) != (self.rate, self.channels):

@@ -12,227 +12,71 @@ made from: a cut elsewhere in the clip moves tiles, but does not make them anew.
 
 from __future__ import annotations
 
-import csv
-import importlib.util
 import itertools
+import sys
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from earmark.audio.render import read
+from earmark.audio.scales import FrequencyAxis, RowMap, color_map, lookup_table
 from earmark.audio.sources import Readers
+from earmark.audio.spectrum import (
+    COLOR_MAPS,
+    DB_FLOOR,
+    DB_STEP,
+    WINDOWS,
+    Rfft,
+    Scale,
+    SpectrogramSettings,
+    WindowFunction,
+    hop_for,
+    numpy_rfft,
+    scipy_rfft,
+    spectra,
+    windows_per_column,
+)
 from earmark.core.clips import Span, Spans, merge, slice_spans
 from earmark.core.errors import EarmarkError
 
-Scale = Literal["linear", "mel", "log"]
-WindowFunction = Literal[
-    "hann", "hamming", "blackman", "blackman-harris", "flat-top", "rectangular"
+__all__ = [
+    "COLOR_MAPS",
+    "DB_FLOOR",
+    "DB_STEP",
+    "WINDOWS",
+    "FrequencyAxis",
+    "PlacedTile",
+    "RowMap",
+    "Scale",
+    "SpectrogramSettings",
+    "SpectrogramView",
+    "TileCache",
+    "TileKey",
+    "TilePlace",
+    "TileServer",
+    "TileSet",
+    "WindowFunction",
+    "color_map",
+    "compute",
+    "hop_for",
+    "lookup_table",
+    "places",
 ]
 
 TILE_COLUMNS = 256
-DB_FLOOR = -120.0
-DB_STEP = 0.5
-"""A tile's value `v` stands for `DB_FLOOR + DB_STEP * v`; a full-scale sine is 0 dB."""
 
-WINDOWS = tuple(1 << k for k in range(8, 15))
-_COLUMN_FRAMES = 1 << 13
-_MOST_WINDOWS = 8
-COLOR_MAPS = {
-    "magma": "magma",
-    "inferno": "inferno",
-    "plasma": "plasma",
-    "viridis": "viridis",
-    "cividis": "cividis",
-    "grey": "CET-L1",
-    "heat": "CET-L3",
-    "green": "CET-L5",
-    "blue": "CET-L6",
-}
-"""Perceptually uniform maps by our name, and the name of their table in pyqtgraph."""
-
-_COSINES: dict[str, tuple[float, ...]] = {
-    "hann": (0.5, 0.5),
-    "hamming": (0.54, 0.46),
-    "blackman": (0.42, 0.5, 0.08),
-    "blackman-harris": (0.35875, 0.48829, 0.14128, 0.01168),
-    "flat-top": (0.21557895, 0.41663158, 0.277263158, 0.083578947, 0.006947368),
-    "rectangular": (1.0,),
-}
 _BATCH_SAMPLES = 1 << 17
 _SHORT_SPAN_COLUMNS = 32
-_LOWEST_LOG_HZ = 20.0
 _PATIENCE_S = 0.1
 """How long a thread waits for decoding before it looks for a tile that can be made."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpectrogramSettings:
-    """How a spectrogram is computed and shown.
-
-    Attributes
-    ----------
-    window : int
-        Frames of a window, a power of two from 256 to 16384.
-    overlap : float
-        Of neighbouring windows at full zoom, 0 to 0.95.
-    function : str
-        The window function.
-    padding : {1, 2, 4}
-        The FFT is so many times longer than the window: rows closer together, which
-        draws low frequencies sharper.
-    tilt_db : float
-        Decibels per octave added above 1 kHz and taken away below it.
-    scale : {"linear", "mel", "log"}
-    low_hz, high_hz : float
-        The range shown; a `high_hz` of 0 is half the rate.
-    floor_db, ceiling_db : float
-        What the darkest and the brightest colour stand for.
-    colormap : str
-        A key of `COLOR_MAPS`.
-
-    Raises
-    ------
-    EarmarkError
-        If a value is out of its range.
-    """
-
-    window: int = 2048
-    overlap: float = 0.75
-    function: WindowFunction = "hann"
-    padding: int = 1
-    tilt_db: float = 0.0
-    scale: Scale = "mel"
-    low_hz: float = 0.0
-    high_hz: float = 0.0
-    floor_db: float = -100.0
-    ceiling_db: float = -20.0
-    colormap: str = "magma"
-
-    def __post_init__(self) -> None:
-        faults = [
-            name
-            for name, right in (
-                ("window", self.window in WINDOWS),
-                ("overlap", 0.0 <= self.overlap <= 0.95),
-                ("function", self.function in get_args(WindowFunction)),
-                ("padding", self.padding in (1, 2, 4)),
-                ("tilt_db", -12.0 <= self.tilt_db <= 12.0),
-                ("scale", self.scale in get_args(Scale)),
-                ("low_hz", 0.0 <= self.low_hz < float("inf")),
-                ("high_hz", self.high_hz == 0.0 or self.high_hz > self.low_hz),
-                ("ceiling_db", self.ceiling_db > self.floor_db),
-                ("colormap", self.colormap in COLOR_MAPS),
-            )
-            if not right
-        ]
-        if faults:
-            values = ", ".join(f"{name} = {getattr(self, name)}" for name in faults)
-            raise EarmarkError(f"The spectrogram cannot be drawn with {values}.")
-
-    @property
-    def bins(self) -> int:
-        """Rows of a tile."""
-        return self.window * self.padding // 2 + 1
-
-    @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> SpectrogramSettings:
-        """Settings from stored values; what is unknown or out of range is left out."""
-        settings = cls()
-        for field in fields(cls):
-            if field.name in values:
-                try:
-                    settings = replace(settings, **{field.name: values[field.name]})
-                except (EarmarkError, TypeError):
-                    continue  # a project from another version; the default will do
-        return settings
-
-
-def windows_per_column(window: int, hop: int) -> int:
-    """How many windows a column takes the maximum of.
-
-    Zoomed out, a column stands for more than one window covers; what is short must not
-    fall between two. As many are taken as keep a screen within half a second.
-    """
-    return max(min(hop // window, _COLUMN_FRAMES // window, _MOST_WINDOWS), 1)
-
-
-def hop_for(settings: SpectrogramSettings, frames_per_px: float) -> int:
-    """The distance of columns, in frames, that a picture needs at this zoom."""
-    hop = max(round(settings.window * (1.0 - settings.overlap)), 1)
-    while hop * 2 <= frames_per_px:
-        hop *= 2
-    return hop
-
-
-@lru_cache(maxsize=16)
-def window(function: WindowFunction, length: int) -> NDArray[np.float32]:
-    """A periodic window, scaled so that the spectrum of a full-scale sine peaks at 1.
-
-    The coefficients are those of Harris, “On the use of windows for harmonic analysis
-    with the discrete Fourier transform”, Proc. IEEE 66 (1978), and, for the flat top,
-    of D'Antona and Ferrero, Digital Signal Processing for Measurement Systems (2006).
-    """
-    phase = 2.0 * np.pi * np.arange(length) / length
-    shape = np.zeros(length)
-    for k, coefficient in enumerate(_COSINES[function]):
-        shape += (-1.0) ** k * coefficient * np.cos(k * phase)
-    scaled: NDArray[np.float32] = (shape * (2.0 / shape.sum())).astype(np.float32)
-    scaled.setflags(write=False)
-    return scaled
-
-
-def spectra(
-    frames: NDArray[np.float32], settings: SpectrogramSettings, rate: int
-) -> NDArray[np.uint8]:
-    """Columns of decibels.
-
-    Parameters
-    ----------
-    frames : ndarray, float32, shape (columns, settings.window)
-        One window of samples per column; not changed.
-    settings : SpectrogramSettings
-    rate : int
-
-    Returns
-    -------
-    ndarray, uint8, shape (columns, settings.bins)
-    """
-    from scipy import fft
-
-    weighted = frames * window(settings.function, settings.window)
-    length = settings.window * settings.padding
-    spectrum = fft.rfft(weighted, length, axis=1, overwrite_x=True, workers=1)
-    values: NDArray[np.float32] = np.square(spectrum.real)
-    values += np.square(spectrum.imag)
-    values += np.float32(1e-20)
-    np.log(values, out=values)
-    values *= np.float32(10.0 / np.log(10.0) / DB_STEP)
-    values += _offsets(settings, rate)
-    np.clip(values, 0.0, 255.0, out=values)
-    return values.astype(np.uint8)
-
-
-@lru_cache(maxsize=16)
-def _tilt(bins: int, rate: int, tilt_db: float) -> NDArray[np.float32]:
-    hz = np.maximum(np.arange(bins) * rate / (2.0 * (bins - 1)), _LOWEST_LOG_HZ)
-    return (tilt_db * np.log2(hz / 1000.0) / DB_STEP).astype(np.float32)
-
-
-def _offsets(settings: SpectrogramSettings, rate: int) -> NDArray[np.float32]:
-    """What is added to each row, in steps; the half rounds to the nearest."""
-    base = np.float32(0.5 - DB_FLOOR / DB_STEP)
-    if not settings.tilt_db:
-        return np.full(1, base)
-    return _tilt(settings.bins, rate, settings.tilt_db) + base
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,7 +266,10 @@ def _cut(spans: Spans, borders: list[int], low: int, high: int) -> Spans:
 
 
 def compute(
-    key: TileKey, readers: Readers, settings: SpectrogramSettings
+    key: TileKey,
+    readers: Readers,
+    settings: SpectrogramSettings,
+    rfft: Rfft = numpy_rfft,
 ) -> NDArray[np.uint8]:
     """The values of a tile.
 
@@ -446,7 +293,7 @@ def compute(
         columns = np.arange(begin, end)[:, None] * key.hop
         starts = (columns + (centres - centres[0])).ravel() - key.lead
         frames = _windows(key, readers, settings.window, starts)
-        made = spectra(frames, settings, key.rate)
+        made = spectra(frames, settings, key.rate, rfft)
         if count > 1:
             made = made.reshape(end - begin, count, -1).max(axis=1)
         values[:, begin:end] = made.T
@@ -578,6 +425,8 @@ class TileServer:
         self._working: set[TileKey] = set()
         self._state = threading.Condition()
         self._closed = False
+        # The first screen is drawn sooner than scipy is imported.
+        self._rfft = scipy_rfft() if "scipy.fft" in sys.modules else numpy_rfft
         self._threads = [
             threading.Thread(target=self._work, name=f"spectrogram {n}", daemon=True)
             for n in range(threads)
@@ -644,10 +493,6 @@ class TileServer:
         return found
 
     def _work(self) -> None:
-        # Imported here, on this thread, before the first tile is asked for: it takes
-        # longer than the tiles of a screen.
-        import scipy.fft  # noqa: F401
-
         while True:
             with self._state:
                 self._state.wait_for(lambda: bool(self._wanted) or self._closed)
@@ -667,9 +512,12 @@ class TileServer:
                     self._working.discard(place.key)
                     if not made and self._latest is view and not self._closed:
                         self._wanted.append(place)
+                    idle = not self._wanted
                     self._state.notify_all()
             if made:
                 self._on_ready()
+            if idle and self._rfft is numpy_rfft:
+                self._rfft = scipy_rfft()
 
     def _make(self, place: TilePlace, view: SpectrogramView) -> bool:
         """Make a tile; False if what it needs is not decoded yet."""
@@ -678,151 +526,6 @@ class TileServer:
                 reader = view.readers(span.source)
                 if not reader.wait(span.offset + span.frames, _PATIENCE_S):
                     return False
-        values = compute(place.key, view.readers, view.settings)
+        values = compute(place.key, view.readers, view.settings, self._rfft)
         self.cache.put(place.key, values)
         return True
-
-
-@dataclass(frozen=True, slots=True)
-class FrequencyAxis:
-    """Where a frequency is on the vertical axis of a picture, and back.
-
-    Attributes
-    ----------
-    scale : {"linear", "mel", "log"}
-        Mel is 2595 log10(1 + f / 700) (O'Shaughnessy, Speech Communication, 1987).
-    low_hz, high_hz : float
-    """
-
-    scale: Scale
-    low_hz: float
-    high_hz: float
-
-    @classmethod
-    def of(cls, settings: SpectrogramSettings, rate: int) -> FrequencyAxis:
-        """The axis of a spectrogram at a rate."""
-        nyquist = rate / 2
-        high = min(settings.high_hz or nyquist, nyquist)
-        low = settings.low_hz if settings.low_hz < high else 0.0
-        if settings.scale == "log":
-            low = max(low, min(_LOWEST_LOG_HZ, high / 2))
-        return cls(settings.scale, low, high)
-
-    def fraction(self, hz: ArrayLike) -> NDArray[np.float64]:
-        """0 at the bottom, 1 at the top; beyond these outside the range."""
-        low, high = self._warped(self.low_hz), self._warped(self.high_hz)
-        return (self._warped(hz) - low) / (high - low)
-
-    def hz(self, fraction: ArrayLike) -> NDArray[np.float64]:
-        """The frequency at a place, 0 at the bottom and 1 at the top."""
-        low, high = self._warped(self.low_hz), self._warped(self.high_hz)
-        warped = low + np.asarray(fraction, np.float64) * (high - low)
-        if self.scale == "mel":
-            return np.asarray(700.0 * (10.0 ** (warped / 2595.0) - 1.0))
-        if self.scale == "log":
-            return np.asarray(np.exp2(warped))
-        return warped
-
-    def _warped(self, hz: ArrayLike) -> NDArray[np.float64]:
-        hz = np.asarray(hz, np.float64)
-        if self.scale == "mel":
-            return np.asarray(2595.0 * np.log10(1.0 + np.maximum(hz, 0.0) / 700.0))
-        if self.scale == "log":
-            return np.asarray(np.log2(np.maximum(hz, 1.0)))
-        return hz
-
-
-class RowMap:
-    """Turns the rows of a tile into the rows of a picture, the highest on top.
-
-    A row that covers several bins shows the loudest.
-
-    Parameters
-    ----------
-    settings : SpectrogramSettings
-    rate, height_px : int
-    """
-
-    def __init__(
-        self, settings: SpectrogramSettings, rate: int, height_px: int
-    ) -> None:
-        self.axis = FrequencyAxis.of(settings, rate)
-        self.height_px = height_px
-        edges = self.axis.hz(np.arange(height_px + 1) / height_px)
-        per_bin = rate / 2 / (settings.bins - 1)
-        # A bin reaches half its width to either side.
-        bins = np.floor(edges / per_bin + 0.5).astype(np.int64)
-        self._bins = np.clip(bins, 0, settings.bins - 1)
-
-    def apply(self, values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The rows of a picture.
-
-        Parameters
-        ----------
-        values : ndarray, uint8, shape (bins, columns)
-
-        Returns
-        -------
-        ndarray, uint8, shape (height_px, columns)
-        """
-        rows = np.maximum.reduceat(values, self._bins, axis=0)[:-1]
-        return np.ascontiguousarray(rows[::-1])
-
-    def row(self, hz: ArrayLike) -> NDArray[np.float64]:
-        """Where a frequency is, in pixels from the top."""
-        return (1.0 - self.axis.fraction(hz)) * self.height_px
-
-    def hz(self, row: ArrayLike) -> NDArray[np.float64]:
-        """The frequency at so many pixels from the top."""
-        return self.axis.hz(1.0 - np.asarray(row, np.float64) / self.height_px)
-
-
-@lru_cache(maxsize=len(COLOR_MAPS))
-def color_map(name: str) -> NDArray[np.uint8]:
-    """A perceptually uniform map from dark to bright.
-
-    Returns
-    -------
-    ndarray, uint8, shape (256, 3)
-        Red, green, blue.
-
-    Raises
-    ------
-    EarmarkError
-        If there is no such map.
-    """
-    if name not in COLOR_MAPS:
-        raise EarmarkError(
-            f"There is no colour map “{name}”.",
-            f"Choose one of {', '.join(COLOR_MAPS)}.",
-        )
-    # The tables are read without importing pyqtgraph, which would import Qt.
-    spec = importlib.util.find_spec("pyqtgraph")
-    assert spec is not None and spec.submodule_search_locations
-    folder = Path(spec.submodule_search_locations[0]) / "colors" / "maps"
-    text = (folder / f"{COLOR_MAPS[name]}.csv").read_text(encoding="utf-8")
-    lines = (line for line in text.splitlines() if line and not line.startswith(";"))
-    table = np.array([[float(cell) for cell in row] for row in csv.reader(lines)])
-    at = np.linspace(0.0, len(table) - 1.0, 256)
-    levels = [np.interp(at, np.arange(len(table)), table[:, k]) for k in range(3)]
-    colors = np.rint(np.stack(levels, axis=1) * 255.0).astype(np.uint8)
-    if int(colors[0].sum()) > int(colors[-1].sum()):
-        colors = colors[::-1]
-    colors.setflags(write=False)
-    return colors
-
-
-def lookup_table(settings: SpectrogramSettings) -> NDArray[np.uint8]:
-    """The colour of each value of a tile, for the range of the settings.
-
-    Returns
-    -------
-    ndarray, uint8, shape (256, 3)
-    """
-    db = DB_FLOOR + DB_STEP * np.arange(256)
-    span = settings.ceiling_db - settings.floor_db
-    at = np.clip((db - settings.floor_db) / span, 0.0, 1.0)
-    colors: NDArray[np.uint8] = color_map(settings.colormap)[
-        np.rint(at * 255.0).astype(np.int64)
-    ]
-    return colors

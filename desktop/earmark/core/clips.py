@@ -257,8 +257,8 @@ class Remap:
 
     Both clips are cut into the longest runs that each of them holds whole or not at
     all. Runs that kept their order are matched first, so that most frames are; a run
-    that is left over on both sides was moved; a stretch whose runs are found nowhere
-    and whose length did not change was replaced in place (silenced, or rendered by an
+    that is left over on both sides was moved; a stretch that gave way to new sound or
+    silence of the same length was replaced in place (silenced, or rendered by an
     effect) and keeps its positions.
 
     Parameters
@@ -268,7 +268,6 @@ class Remap:
 
     def __init__(self, old: Spans, new: Spans) -> None:
         self._old_frames = count_frames(old)
-        self._new_frames = count_frames(new)
         if [_place(span) for span in old] == [_place(span) for span in new]:
             self._kept = _Matches([_Match(0, 0, self._old_frames, False)])
             self._moved = _Matches([])
@@ -499,6 +498,7 @@ def _match(old: list[_Run], new: list[_Run]) -> tuple[list[_Match], list[_Match]
         for run in arrived:
             if run.source is not None:
                 arrivals[run.key].append(run)
+    known = {run.key for run in old if run.source is not None}
     moved = []
     for gone, arrived in gaps:
         found = [
@@ -506,7 +506,8 @@ def _match(old: list[_Run], new: list[_Run]) -> tuple[list[_Match], list[_Match]
         ]
         moved += found
         frames = sum(run.frames for run in gone)
-        if gone and not found and frames == sum(run.frames for run in arrived):
+        replaced = not found and all(run.key not in known for run in arrived)
+        if replaced and gone and frames == sum(run.frames for run in arrived):
             kept.append(_Match(gone[0].begin, arrived[0].begin, frames, False))
     return kept, moved
 

@@ -21,8 +21,8 @@ hookimpl = pluggy.HookimplMarker("earmark")
 def register_tasks() -> Sequence[Task]:
     """Give the tasks this plugin adds.
 
-    Called once at start, on the main thread, in the window, the command line and the
-    engine alike: import nothing heavy.
+    Called once at start, on the main thread, in the window and the command line: import
+    nothing heavy. The engine is told the runner's name with each job.
     """
     raise AssertionError("a specification is never called")
 

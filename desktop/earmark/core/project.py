@@ -481,12 +481,23 @@ class Project(Contents):
     def _accept_predictions(
         self, edit: Edit, job: Job, predictions: list[Prediction], title: str
     ) -> tuple[int, ...]:
-        assert job.input is not None, "only a job on audio predicts labels"
+        if job.input is None:
+            raise EarmarkError(
+                f"The task {job.task} gave labels, but had no audio to label.",
+                "Report this to the author of the plugin.",
+            )
         clip = self.clip(job.input.clip)
+        frames = clips.count_frames(job.input.spans)
         remap = clips.Remap(job.input.spans, clip.spans)
         tracks: dict[tuple[str, str], int] = {}
         labels = []
         for prediction in predictions:
+            if not 0 <= prediction.start <= prediction.stop <= frames:
+                raise EarmarkError(
+                    f"The task {job.task} gave a label from frame {prediction.start} to"
+                    f" {prediction.stop} of {frames} frames.",
+                    "Report this to the author of the plugin.",
+                )
             lane = (prediction.tier, prediction.kind)
             if lane not in tracks:
                 name = prediction.tier or title

@@ -14,6 +14,7 @@ from earmark.core.tasks import Params, param
 from earmark.formats.carry import (
     Field,
     flat_losses,
+    flat_tiers,
     flattened,
     snapped,
     with_fields,
@@ -56,12 +57,9 @@ def _carry(
     documents: Sequence[LabelDocument], options: AudacityOptions
 ) -> list[LabelDocument]:
     def record(label: LabelRecord, rate: int) -> LabelRecord:
-        text = one_line(label.text or label.label)
-        if options.score_in_text and label.score is not None:
-            text = f"{text} [{label.score:.2f}]".strip()
         return replace(
             snapped(with_fields(label, _KEEPS), rate, 10**6),
-            text=text,
+            text=_text(label, options),
             low_hz=_kept_bound(label.low_hz),
             high_hz=_kept_bound(label.high_hz),
         )
@@ -70,6 +68,13 @@ def _carry(
         flattened(document, "labels", "labels", record)
         for document in without_rejected(documents)
     ]
+
+
+def _text(label: LabelRecord, options: AudacityOptions) -> str:
+    text = one_line(label.text or label.label)
+    if options.score_in_text and label.score is not None:
+        text = f"{text} [{label.score:.2f}]".strip()
+    return text
 
 
 def _kept_bound(hz: float | None) -> float | None:
@@ -189,9 +194,9 @@ def _losses(documents: Sequence[LabelDocument], options: AudacityOptions) -> lis
         keeps = keeps | {"scores"}
     result = flat_losses(documents, keeps=keeps)
     long = sum(
-        len(label.text) > _LONGEST_TEXT
-        for document in _carry(documents, options)
-        for tier in document.tiers
+        len(_text(label, options)) > _LONGEST_TEXT
+        for document in without_rejected(documents)
+        for tier in flat_tiers(document)
         for label in tier.labels
     )
     if long:

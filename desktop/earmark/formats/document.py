@@ -7,8 +7,7 @@ that neither a locale nor binary fractions can change a digit.
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Decimal
@@ -19,9 +18,6 @@ from earmark.core.labels import LabelStatus, TrackKind
 from earmark.core.tasks import Prediction
 
 _HALF = Decimal("0.5")
-
-_SUFFIX = re.compile(r"( \(\w+\))+$")
-"""What `unique_names` and the splitting of tiers append."""
 
 _KINDS_BY_NAME: dict[str, TrackKind] = {
     "word": "words",
@@ -193,7 +189,8 @@ def tier_kind(name: str, *, spoken: bool = False) -> TrackKind:
     spoken : bool
         The file says that the texts are speech, not class names.
     """
-    base = _SUFFIX.sub("", name.strip().casefold())
+    # Without what `unique_names` and the splitting of tiers append.
+    base = name.casefold().split(" (", 1)[0].strip()
     kind = _KINDS_BY_NAME.get(base, "labels")
     if spoken:
         return "words" if kind == "words" else "segments"
@@ -214,16 +211,26 @@ def _position(label: LabelRecord) -> tuple[int, int]:
 
 def unique_names(tiers: Iterable[Tier]) -> tuple[Tier, ...]:
     """Tiers of which no two have the same name: the second "birds" is "birds (2)"."""
+    tiers = tuple(tiers)
+    names = numbered(tier.name for tier in tiers)
+    return tuple(
+        replace(tier, name=name) for tier, name in zip(tiers, names, strict=True)
+    )
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """The names, those that were there before with a number: "birds (2)"."""
     taken: set[str] = set()
+    counts: Counter[str] = Counter()
     result = []
-    for tier in tiers:
-        name, count = tier.name, 1
+    for wanted in names:
+        name = wanted
         while name in taken:
-            count += 1
-            name = f"{tier.name} ({count})"
+            counts[wanted] += 1
+            name = f"{wanted} ({counts[wanted] + 1})"
         taken.add(name)
-        result.append(replace(tier, name=name))
-    return tuple(result)
+        result.append(name)
+    return result
 
 
 def document_of_predictions(

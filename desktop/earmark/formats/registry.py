@@ -24,7 +24,13 @@ from earmark.formats import (
     webvtt,
     whisperx,
 )
-from earmark.formats.document import LabelDocument, Recording, Tier, in_order
+from earmark.formats.document import (
+    LabelDocument,
+    Recording,
+    Tier,
+    in_order,
+    numbered,
+)
 from earmark.formats.format import LabelFormat, ReadContext
 from earmark.formats.textfile import one_line, read_text
 
@@ -247,17 +253,15 @@ class FormatRegistry:
     ) -> list[ExportReport]:
         """Write one file per document into a folder, named after the recordings."""
         known = self.by_id(format_id)
-        taken: set[str] = set()
+        stems = [Path(document.recording.file).stem for document in documents]
         reports = []
-        for document in documents:
-            stem = base = Path(document.recording.file).stem or "labels"
-            count = 1
-            while stem.casefold() in taken:
-                count += 1
-                stem = f"{base} ({count})"
-            taken.add(stem.casefold())
-            path = folder / f"{stem}{known.suffixes[0]}"
-            reports.append(self.export_labels(path, [document], known.id, options))
+        # Some file systems do not tell upper from lower case.
+        for stem, file in zip(stems, numbered(map(str.casefold, stems)), strict=True):
+            name = f"{stem}{file[len(stem.casefold()) :]}" or "labels"
+            path = folder / f"{name}{known.suffixes[0]}"
+            reports.append(
+                self.export_labels(path, [documents[len(reports)]], known.id, options)
+            )
         return reports
 
 
@@ -282,19 +286,16 @@ def _distinct(documents: Sequence[LabelDocument]) -> list[LabelDocument]:
     unnamed = "recording" if len(documents) > 1 else ""
     names = [one_line(document.recording.file) or unnamed for document in documents]
     counts = Counter(names)
-    taken: set[str] = set()
-    result = []
-    for document, name in zip(documents, names, strict=True):
-        recording = document.recording
-        if counts[name] > 1 and recording.path is not None:
-            name = one_line(str(recording.path))
-        file, count = name, 1
-        while file in taken:
-            count += 1
-            file = f"{name} ({count})"
-        taken.add(file)
-        result.append(replace(document, recording=replace(recording, file=file)))
-    return result
+    files = numbered(
+        one_line(str(document.recording.path))
+        if counts[name] > 1 and document.recording.path is not None
+        else name
+        for document, name in zip(documents, names, strict=True)
+    )
+    return [
+        replace(document, recording=replace(document.recording, file=file))
+        for document, file in zip(documents, files, strict=True)
+    ]
 
 
 def _stem(path: Path, known: LabelFormat) -> str:
@@ -360,13 +361,18 @@ def _check(
     recordings = [document.recording for document in documents]
     if not recordings:
         recordings = [Recording("", 1)]
-    reread = known.read(written, ReadContext(recordings[0], tuple(recordings[1:])))
+    context = ReadContext(recordings[0], tuple(recordings[1:]))
+    failure = EarmarkError(
+        f"{path.name}: the labels read back from the new file are not the same, so it "
+        "was not kept.",
+        "Choose another format, and report this with the labels.",
+    )
+    try:
+        reread = known.read(written, context)
+    except EarmarkError as error:
+        raise failure from error
     if known.carry is not None and _comparable(reread) != _comparable(documents):
-        raise EarmarkError(
-            f"{path.name}: the labels read back from the new file are not the same, "
-            "so it was not kept.",
-            "Export to CSV instead, and report this with the labels.",
-        )
+        raise failure
 
 
 def _comparable(

@@ -39,6 +39,7 @@ _INDEX = re.compile(r"\s*\d+\s*", re.ASCII)
 _FORMATTING = re.compile(
     r"</?(?:[biu]|s|font(?: [^<>]*)?)>|\{\\[^{}]*\}", re.IGNORECASE
 )
+_ARROW = re.compile(r"--+>")
 _REMEDY = "Times are written as 00:01:02,345 --> 00:01:04,000."
 
 
@@ -75,12 +76,11 @@ _KEEPS: frozenset[Field] = frozenset()
 
 def _plain(text: str) -> str:
     """A text in which no player finds formatting, nor a reader an arrow."""
-    text = one_line(text)
-    before = ""
-    while before != text:
-        before = text
-        text = _FORMATTING.sub("", text).replace("-->", "->").strip()
-    return text
+    text = _FORMATTING.sub("", one_line(text))
+    if _FORMATTING.search(text):
+        # Taking tags out has made new ones.
+        text = text.replace("<", "").replace("{", "")
+    return _ARROW.sub("->", text).strip()
 
 
 def _write(path: Path, documents: Sequence[LabelDocument], options: SrtOptions) -> None:

@@ -16,6 +16,7 @@ from earmark.formats.textfile import file_error, number, real, seconds
 _MISSING = frozenset({"", "-", "na", "n/a", "nan", "none", "null", "<na>"})
 _SEPARATOR_LINE = re.compile(r"sep=(.)\n")
 _MAX_CHANNEL = 1024
+_MAX_NOTED = 20
 _MAX_CELL = 2**31 - 1
 
 
@@ -116,7 +117,7 @@ class Table:
     fields : mapping
         Field -> caption in the file, for the columns that were recognised.
     extra : tuple of str
-        Captions of the other columns; their cells are fields under these names.
+        Captions of the other columns.
     rows : sequence of Row
     """
 
@@ -128,8 +129,9 @@ class Table:
         """What a reader that takes only the known columns leaves out."""
         if not self.extra:
             return ()
-        names = ", ".join(self.extra)
-        return (f"Columns of {path.name} that were not imported: {names}.",)
+        names = ", ".join(self.extra[:_MAX_NOTED])
+        more = " and more" if len(self.extra) > _MAX_NOTED else ""
+        return (f"Columns of {path.name} that were not imported: {names}{more}.",)
 
 
 def field_name(caption: str) -> str:
@@ -185,11 +187,11 @@ def read_table(
             )
         named = {
             field: cells[index]
-            for field, index in (*columns.items(), *extra.items())
+            for field, index in columns.items()
             if index < len(cells)
         }
         rows.append(Row(path, line + skipped, named, captions))
-    return Table(captions, tuple(extra), rows)
+    return Table(captions, extra, rows)
 
 
 def _rows(
@@ -224,8 +226,8 @@ def _rows(
 
 def _columns(
     header: Sequence[str], names: Mapping[str, Sequence[str]]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Indices of the columns of known fields, and of the others by caption."""
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Indices of the columns of known fields, and the captions of the others."""
     found = [field_name(caption) for caption in header]
     columns: dict[str, int] = {}
     for field, candidates in names.items():
@@ -233,9 +235,9 @@ def _columns(
             if candidate in found and found.index(candidate) not in columns.values():
                 columns[field] = found.index(candidate)
                 break
-    extra = {
-        caption.strip(): index
+    extra = tuple(
+        caption.strip()
         for index, caption in enumerate(header)
         if index not in columns.values() and caption.strip()
-    }
+    )
     return columns, extra

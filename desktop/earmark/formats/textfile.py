@@ -137,6 +137,8 @@ def real(value: Decimal) -> float | None:
 
 def one_line(text: str) -> str:
     """A text for a format of lines: breaks, tabs, other controls become one space."""
+    if text.isprintable():
+        return text.strip()
     return BREAKS.sub(" ", storable(text)).strip()
 
 

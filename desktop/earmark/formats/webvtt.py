@@ -35,8 +35,8 @@ from earmark.formats.textfile import file_error, one_line, read_text
 
 _CLOCK = r"(?:(\d{1,5}):)?(\d{1,2}):(\d{1,2})[.,](\d{3})"
 _TIMES = re.compile(rf"\s*{_CLOCK}\s*-->\s*{_CLOCK}(?:\s.*)?", re.ASCII)
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?[ ]([^>]*)>")
-_TAG = re.compile(r"<[^>]*>")
+_VOICE = re.compile(r"<v(?:\.[^\s<>]*)?[ ]([^<>]*)>")
+_TAG = re.compile(r"<[^<>]*>")
 _SKIPPED = re.compile(r"(NOTE|STYLE|REGION)(\s|$)")
 _KEEPS: frozenset[Field] = frozenset({"speakers"})
 _REMEDY = "Times are written as 00:01:02.345 --> 00:01:04.000."

@@ -16,7 +16,6 @@ from earmark.core.plugins import Plugins
 from earmark.core.project import Project
 from earmark.engine.client import EngineClient
 from earmark.engine.queue import EngineFactory, JobQueue
-from earmark.formats import FormatRegistry
 from earmark.models.library import open_library
 from earmark.settings import SettingsStore, folders
 from earmark.ui.appearance import Appearance
@@ -114,7 +113,6 @@ def build(
         store=store,
         library=open_library(settings),
         transport=Transport(settings.output_device, settings.input_device),
-        formats=FormatRegistry(plugins.label_formats()),
         folders=folders(settings),
         background=background,
     )
@@ -165,7 +163,7 @@ def _begin(studio: Studio, paths: list[Path]) -> None:
         session.message.emit(session.store.problem, 0)
     if session.plugins.failures:
         names = ", ".join(dict.fromkeys(f.name for f in session.plugins.failures))
-        session.message.emit(f"A plugin failed: {names}. See Preferences › Plugins.", 0)
+        session.message.emit(f"A plugin failed: {names}. See Preferences > Plugins.", 0)
     window.files.offer_missing()
     QTimer.singleShot(_PREPARE_MS, session, lambda: _prepare_sound(session))
 

@@ -82,11 +82,9 @@ class ClipModel(QAbstractTableModel):
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> Any:
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return _TITLES[section]
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        shown = role == Qt.ItemDataRole.DisplayRole
+        if shown and orientation == Qt.Orientation.Horizontal:
+            return _TITLES[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -230,7 +228,7 @@ class Browser(QWidget):
         self.model = ClipModel(session)
         self._proxy = _Filter(self)
         self._proxy.setSourceModel(self.model)
-        self.filter = search_field("Filter clips by name or tag", self)
+        self.filter = search_field("Filter clips", self)
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(120)

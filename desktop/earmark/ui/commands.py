@@ -117,7 +117,7 @@ class Commands(QObject):
         self.refresh_soon()
 
     def refresh_soon(self, *_: object) -> None:
-        """Ask every command whether it may run, once the present event is dealt with."""
+        """Ask every command whether it may run, after the present event."""
         self._refresh.start()
 
     def refresh(self) -> None:
@@ -129,15 +129,16 @@ class Commands(QObject):
                 action.setChecked(command.checked())
 
     def fill(
-        self, bar: QMenuBar, *, extra: Mapping[str, Callable[[QMenu], None]]
+        self, bar: QMenuBar, *, lists: Mapping[str, tuple[str, Callable[[QMenu], None]]]
     ) -> None:
         """Fill a menu bar.
 
         Parameters
         ----------
         bar : QMenuBar
-        extra : mapping of str to callable
-            By menu path, what adds further entries each time that menu opens.
+        lists : mapping of str to (str, callable)
+            Menus whose entries change: by path, the command they come after and what
+            fills them each time they open.
         """
         bar.clear()
         menus: dict[str, QMenu] = {}
@@ -146,26 +147,29 @@ class Commands(QObject):
         def menu(path: str) -> QMenu:
             if path not in menus:
                 parent, _, name = path.rpartition("/")
-                owner = menu(parent) if parent else bar
-                made = owner.addMenu(name)
-                made.setObjectName(f"menu.{path}")
-                made.aboutToShow.connect(self.refresh)
-                menus[path] = made
+                menus[path] = (menu(parent) if parent else bar).addMenu(name)
+                menus[path].setObjectName(f"menu.{path}")
+                menus[path].aboutToShow.connect(self.refresh)
             return menus[path]
 
-        for name in MENUS:
-            commands = [
-                c for c in self._commands.values() if c.menu.split("/")[0] == name
-            ]
-            for command in sorted(commands, key=lambda each: each.section):
-                target = menu(command.menu)
-                if command.section != last_section.get(command.menu, command.section):
-                    target.addSeparator()
-                last_section[command.menu] = command.section
-                target.addAction(self._actions[command.id])
-        for path, add in extra.items():
-            target = menu(path)
-            target.aboutToShow.connect(partial(add, target))
+        # A menu inside another one comes after its commands.
+        depth_first = sorted(
+            (command for command in self._commands.values() if command.menu),
+            key=lambda each: (_place(each.menu), each.menu.count("/"), each.section),
+        )
+        for command in depth_first:
+            target = menu(command.menu)
+            if command.section != last_section.get(command.menu, command.section):
+                target.addSeparator()
+            last_section[command.menu] = command.section
+            target.addAction(self._actions[command.id])
+        for path, (after, add) in lists.items():
+            parent, _, name = path.rpartition("/")
+            made = QMenu(name, menu(parent))
+            actions = menu(parent).actions()
+            at = actions.index(self._actions[after]) + 1
+            menu(parent).insertMenu(actions[at], made)
+            made.aboutToShow.connect(partial(add, made))
 
     def _bind(self, command: Command) -> None:
         keys = [QKeySequence(key) for key in self.keys(command.id)]
@@ -173,6 +177,12 @@ class Commands(QObject):
         action.setShortcuts(keys)
         shown = f"  ({readable(self.keys(command.id)[0])})" if keys else ""
         action.setToolTip(command.title.rstrip("…") + shown)
+
+
+def _place(menu: str) -> int:
+    """Where a menu stands in the bar; one that a plugin names comes before Help."""
+    name = menu.split("/")[0]
+    return MENUS.index(name) if name in MENUS else len(MENUS) - 2
 
 
 def portable(key: str) -> str:

@@ -21,8 +21,8 @@ from earmark.ui.widgets import bold, tool_button
 class Dock(QDockWidget):
     """A dock of the main window.
 
-    A content with the property "dock-header", a widget, has that put into the title bar,
-    so that one line serves both.
+    If the content has a widget as its property "dock-header", that is put into the
+    title bar, so that one line serves both.
 
     Parameters
     ----------
@@ -53,6 +53,7 @@ class Dock(QDockWidget):
         self.setWidget(holder)
         self.visibilityChanged.connect(self._take_visibility)
         self.topLevelChanged.connect(lambda _: self.fit_title())
+        self.dockLocationChanged.connect(lambda _: self.fit_title())
 
     def content(self) -> QWidget:
         """The content, built now if it was not."""
@@ -98,7 +99,8 @@ class Dock(QDockWidget):
     def _take_visibility(self, visible: bool) -> None:
         if visible and self._awake:
             self.content()
-            self.fit_title()
+            for dock in self.window().findChildren(Dock):
+                dock.fit_title()
 
 
 class _TitleBar(QWidget):

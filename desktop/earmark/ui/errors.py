@@ -21,6 +21,12 @@ from PySide6.QtWidgets import (
 from earmark.core.errors import EarmarkError
 from earmark.ui.widgets import bold, muted
 
+_SURPRISE = "Something went wrong in Earmark itself."
+_REPORT = (
+    "Your project is safe: every edit is stored as it is made. Please report this with "
+    "the details below."
+)
+
 Hook = Callable[[type[BaseException], BaseException, TracebackType | None], None]
 
 
@@ -33,17 +39,8 @@ class ErrorDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(440)
         expected = isinstance(error, EarmarkError)
-        said = (
-            error.message
-            if isinstance(error, EarmarkError)
-            else "Something went wrong in Earmark itself."
-        )
-        hint = (
-            error.remedy
-            if isinstance(error, EarmarkError)
-            else "Your project is safe: every edit is stored as it is made. Please report "
-            "this with the details below."
-        )
+        said = _SURPRISE if not isinstance(error, EarmarkError) else error.message
+        hint = _REPORT if not isinstance(error, EarmarkError) else error.remedy
         message = QLabel(said, self)
         bold(message)
         message.setWordWrap(True)
@@ -63,7 +60,8 @@ class ErrorDialog(QDialog):
             details.setReadOnly(True)
             details.setTabChangesFocus(True)
             details.setAccessibleName("Details")
-            details.setMinimumSize(560, 220)
+            details.setMinimumHeight(220)
+            self.setMinimumWidth(640)
             layout.addWidget(details, 1)
             copy = box.addButton("Copy details", QDialogButtonBox.ButtonRole.ActionRole)
             copy.clicked.connect(

@@ -13,6 +13,7 @@ from earmark.core.tasks import Progress
 from earmark.models.catalog import CatalogEntry
 from earmark.ui.background import Ticket
 from earmark.ui.session import Session
+from earmark.ui.widgets import set_role
 from earmark.ui.wording import size
 
 
@@ -146,6 +147,7 @@ class Fetching(QObject):
         box.setText(question)
         box.setInformativeText(detail)
         fetch = box.addButton("Fetch", QMessageBox.ButtonRole.AcceptRole)
+        set_role(fetch, "primary")
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.exec()
         chosen = box.clickedButton() is fetch

@@ -21,6 +21,7 @@ from earmark.core.clips import Source, Span
 from earmark.core.errors import EarmarkError
 from earmark.ui.background import Background, Ticket
 from earmark.ui.session import Session
+from earmark.ui.tables import plain_header
 
 AUDIO_SUFFIXES = frozenset(
     [
@@ -236,8 +237,8 @@ class Outcomes(QDialog):
         self.setWindowTitle("Import")
         self.setMinimumSize(640, 320)
         said = QLabel(
-            f"{len(outcomes) - len(failures):,} of {len(outcomes):,} files were imported. "
-            "These were not:",
+            f"{len(outcomes) - len(failures):,} of {len(outcomes):,} files were "
+            "imported. These were not:",
             self,
         )
         self.table = QTableWidget(len(failures), 2, self)
@@ -246,9 +247,9 @@ class Outcomes(QDialog):
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.horizontalHeader().setSectionResizeMode(
-            1, QHeaderView.ResizeMode.Stretch
-        )
+        header = self.table.horizontalHeader()
+        plain_header(header)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.table.setColumnWidth(0, 200)
         for row, outcome in enumerate(failures):
             name = QTableWidgetItem(outcome.path.name)

@@ -72,11 +72,9 @@ class JobModel(QAbstractTableModel):
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> Any:
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return TITLES[section]
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        shown = role == Qt.ItemDataRole.DisplayRole
+        if shown and orientation == Qt.Orientation.Horizontal:
+            return TITLES[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -93,6 +91,8 @@ class JobModel(QAbstractTableModel):
             return icon(task.icon if task else "ph.puzzle-piece")
         if role == Qt.ItemDataRole.ForegroundRole and column == STATE:
             return state_color(job.state)
+        if role == Qt.ItemDataRole.ToolTipRole and column == SPEED and speed(job):
+            return f"{speed(job)} as fast as it plays"
         if role == Qt.ItemDataRole.ToolTipRole and column in (INPUT, STATE, DEVICE):
             return job.error or job.usage.note or self._shown(job, column)
         return None
@@ -126,7 +126,7 @@ class JobModel(QAbstractTableModel):
             if whole:
                 return audio.name
             start, stop = audio.start / audio.rate, audio.stop / audio.rate
-            return f"{audio.name}  {start:.1f}–{stop:.1f} s"
+            return f"{audio.name}  {start:.1f}\N{EN DASH}{stop:.1f} s"
         task = self._task(job)
         text = str(job.params.get(task.text_param, "")) if task else ""
         return " ".join(text.split())[:120]
@@ -172,7 +172,11 @@ def speed(job: Job) -> str:
     if not usage.audio_s or not usage.run_s:
         return ""
     factor = usage.audio_s / usage.run_s
-    return f"{factor:.1f}× real time" if factor < 100 else f"{factor:.0f}× real time"
+    return (
+        f"{factor:.1f}\N{MULTIPLICATION SIGN}"
+        if factor < 100
+        else f"{factor:.0f}\N{MULTIPLICATION SIGN}"
+    )
 
 
 def state_color(state: JobState) -> QColor:

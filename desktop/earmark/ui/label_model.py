@@ -150,11 +150,9 @@ class LabelModel(QAbstractTableModel):
         orientation: Qt.Orientation,
         role: int = Qt.ItemDataRole.DisplayRole,
     ) -> Any:
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return TITLES[section]
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                return int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        shown = role == Qt.ItemDataRole.DisplayRole
+        if shown and orientation == Qt.Orientation.Horizontal:
+            return TITLES[section]
         return None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -204,9 +202,9 @@ class LabelModel(QAbstractTableModel):
             frames = int(self._stops[at] - self._starts[at])
             return duration(frames / rate) if frames else "point"
         if column == TRACK:
-            return self._tracks[self._track_of[at]].name
+            return self._tracks[int(self._track_of[at])].name
         if column == STATUS:
-            return str(STATUS_WORDS[STATUSES[self._statuses[at]]])
+            return STATUS_WORDS[STATUSES[int(self._statuses[at])]]
         label = self.label_at(row)
         if label is None:
             return ""

@@ -120,7 +120,7 @@ class _Row(QStyledItemDelegate):
         painter.setPen(text)
         painter.drawText(area, align | Qt.AlignmentFlag.AlignLeft, command.title)
         keys = "  ".join(map(readable, self._commands.keys(command.id)[:2]))
-        where = command.menu.replace("/", " › ")
+        where = command.menu.replace("/", " > ")
         painter.setPen(hint)
         used = painter.fontMetrics().horizontalAdvance(command.title) + 12
         painter.drawText(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -110,7 +111,6 @@ class Session(QObject):
         store: SettingsStore,
         library: Library,
         transport: Transport,
-        formats: FormatRegistry,
         folders: Folders,
         background: Background,
         parent: QObject | None = None,
@@ -121,7 +121,6 @@ class Session(QObject):
         self.plugins = plugins
         self.store = store
         self.library = library
-        self.formats = formats
         self.folders = folders
         self.background = background
         self.transport = transport
@@ -140,6 +139,13 @@ class Session(QObject):
             queue.subscribe(self._take_job_event),
             store.on_change(lambda *_: self.settings_changed.emit()),
         ]
+
+    @cached_property
+    def formats(self) -> FormatRegistry:
+        """The label formats, loaded when they are first asked for."""
+        from earmark.formats import FormatRegistry
+
+        return FormatRegistry(self.plugins.label_formats())
 
     def open_project(self, project: Project) -> None:
         """Show another project; the present one is closed."""

@@ -93,12 +93,13 @@ class StatusBar(QStatusBar):
 
     def _show_clip(self, *_: object) -> None:
         clip = self._session.clip
-        channels = {1: "mono", 2: "stereo"}
-        self.format.setText(
-            f"{clip.rate / 1000:g} kHz {channels.get(clip.channels, f'{clip.channels} ch')}"
-            if clip
-            else ""
-        )
+        if clip is None:
+            self.format.setText("")
+        else:
+            channels = {1: "mono", 2: "stereo"}.get(
+                clip.channels, f"{clip.channels} ch"
+            )
+            self.format.setText(f"{clip.rate / 1000:g} kHz {channels}")
         self._show_selection()
 
     def _show_selection(self) -> None:
@@ -110,7 +111,7 @@ class StatusBar(QStatusBar):
             clock(selection.start, clip.rate),
             clock(selection.stop, clip.rate),
         )
-        parts = [f"{start} – {stop}", duration(selection.frames / clip.rate)]
+        parts = [f"{start} \N{EN DASH} {stop}", duration(selection.frames / clip.rate)]
         if band := hertz(selection.low_hz, selection.high_hz):
             parts.append(band)
         self.selection.setText("   ".join(parts))

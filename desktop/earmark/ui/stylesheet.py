@@ -79,12 +79,12 @@ QPushButton:hover { border-color: $muted; }
 QPushButton:pressed { background: $field; }
 QPushButton:focus { border-color: $accent; }
 QPushButton:disabled { color: $disabled; border-color: $divider; }
-QPushButton[role="primary"], QDialog QPushButton:default {
+QPushButton[role="primary"] {
     background: $accent; color: $accent_text; border-color: $accent; }
-QPushButton[role="primary"]:hover, QDialog QPushButton:default:hover {
+QPushButton[role="primary"]:hover {
     background: $accent_hover; border-color: $accent_hover; }
 QPushButton[role="primary"]:focus { border-color: $text; }
-QPushButton[role="primary"]:disabled, QDialog QPushButton:default:disabled {
+QPushButton[role="primary"]:disabled {
     background: $raised; color: $disabled; border-color: $divider; }
 QPushButton[role="link"] { background: transparent; border: none; color: $accent;
     padding: 2px 0; text-align: left; }
@@ -110,7 +110,9 @@ QComboBox QLineEdit { border: none; background: transparent; padding: 0;
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $border;
     padding: 4px; selection-background-color: $accent;
     selection-color: $accent_text; }
-QSpinBox, QDoubleSpinBox { padding-right: 18px; }
+QAbstractSpinBox QLineEdit { border: none; background: transparent; padding: 0 4px;
+    min-height: 18px; }
+QSpinBox, QDoubleSpinBox { padding: 3px 18px 3px 4px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button,
 QDoubleSpinBox::down-button { border: none; background: transparent; width: 18px; }
 QSpinBox::up-button:hover, QDoubleSpinBox::up-button:hover,
@@ -149,10 +151,11 @@ QProgressBar { background: $border; border: none; border-radius: 2px; height: 4p
     max-height: 4px; color: transparent; }
 QProgressBar::chunk { background: $accent; border-radius: 2px; }
 
-QAbstractItemView { background: $panel; border: none; alternate-background-color: $panel;
+QAbstractItemView { background: $panel; border: none;
     selection-background-color: $accent_soft; selection-color: $text; }
 QTableView, QTreeView, QListView { gridline-color: $divider; }
 QTableView::item, QTreeView::item, QListView::item { padding: 0 4px; border: none; }
+QListView::item, QTreeView::item { min-height: 24px; }
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {
     background: $accent_soft; color: $text; }
 QTableView::item:hover:!selected, QTreeView::item:hover:!selected,

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 Index = QModelIndex | QPersistentModelIndex
 
 ROW_HEIGHT = 26
+
+
+def plain_header(header: QHeaderView) -> None:
+    """Write captions to the left, over their columns, and all alike."""
+    header.setDefaultAlignment(
+        Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+    )
+    header.setHighlightSections(False)
 
 
 class RowTable(QTableView):
@@ -34,7 +42,7 @@ class RowTable(QTableView):
         vertical.setMinimumSectionSize(ROW_HEIGHT)
         vertical.setDefaultSectionSize(ROW_HEIGHT)
         vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.horizontalHeader().setHighlightSections(False)
+        plain_header(self.horizontalHeader())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave letters to the window; keep the keys that move and edit."""

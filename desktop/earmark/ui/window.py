@@ -356,15 +356,18 @@ class MainWindow(QMainWindow):
         ]
         return [
             *shown,
-            Command("view.reset_layout", "Reset layout", self.reset_layout, "View/Panels",
-                    section=1),
+            Command("view.reset_layout", "Reset layout", self.reset_layout,
+                    "View/Panels", section=1),
             Command("view.full_screen", "Full screen", self._toggle_full_screen, "View",
                     ("F11",), checked=self.isFullScreen, section=2),
         ]  # fmt: skip
 
     def _fill_menus(self) -> None:
         self.commands.fill(
-            self.menuBar(), extra={"File/Recent projects": self.files.fill_recent}
+            self.menuBar(),
+            lists={
+                "File/Recent projects": ("file.open_project", self.files.fill_recent)
+            },
         )
 
     def _arrange(self) -> None:
@@ -435,7 +438,7 @@ class MainWindow(QMainWindow):
             parts[0] += " (read-only)"
         if session.clip is not None:
             parts.insert(0, session.clip.name)
-        self.setWindowTitle(" – ".join([*parts, "Earmark"]))
+        self.setWindowTitle(" \N{EN DASH} ".join([*parts, "Earmark"]))
 
     def _show_editor_menu(self, at: QPoint) -> None:
         menu = QMenu(self)

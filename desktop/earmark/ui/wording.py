@@ -13,7 +13,7 @@ def clock(frame: int, rate: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time, as short as it is still telling: 0.42 s, 7.9 s, 3:05, 1:02:03."""
+    """A length of time, as short as it still tells: 0.42 s, 7.9 s, 3:05, 1:02:03."""
     if seconds < 1:
         return f"{seconds:.2f} s"
     if seconds < 60:
@@ -36,7 +36,7 @@ def hertz(low_hz: float | None, high_hz: float | None) -> str:
         return ""
     if high_hz is None:
         return f"above {low_hz:.0f} Hz"
-    return f"{low_hz or 0:.0f}–{high_hz:.0f} Hz"
+    return f"{low_hz or 0:.0f}\N{EN DASH}{high_hz:.0f} Hz"
 
 
 def count(number: int, noun: str) -> str:

@@ -214,7 +214,7 @@ class _Speller:
         date = datetime.date(year or 2000, month, day)
         if year:
             said = babel.dates.format_date(date, "long", locale=self.code)
-            said = said.removesuffix(" \u0433.")  # Russian abbreviates "year"
+            said = re.sub(r"\s\u0433\.$", "", said)  # Russian abbreviates "year"
             said = said.replace(str(year), self.say(year, "year")).replace(",", "")
         else:
             said = babel.dates.format_skeleton("MMMMd", date, locale=self.code)

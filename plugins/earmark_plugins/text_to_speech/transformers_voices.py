@@ -338,7 +338,8 @@ class FastSpeech2:
     @property
     def rate(self) -> int:
         """Frames per second."""
-        return int(self.model.config.vocoder_config.sampling_rate)
+        # Its configs do not say; it is that of LJSpeech, which ESPnet trained it on.
+        return 22_050
 
     def speak(self, sentence: str, seed: int) -> Samples:
         """Speak a sentence."""

@@ -77,9 +77,9 @@ def at_speed(samples: Samples, rate: int, speed: float) -> Samples:
     source.link_to(tempo)
     tempo.link_to(sink)
     graph.configure()
-    frame = av.AudioFrame.from_ndarray(
-        np.ascontiguousarray(samples, np.float32)[None], format="flt", layout="mono"
-    )
+    # The filter keeps what does not fill its window: silence behind drives it out.
+    filled = np.pad(samples, (0, rate // 2))
+    frame = av.AudioFrame.from_ndarray(filled[None], format="flt", layout="mono")
     frame.sample_rate = rate
     source.push(frame)
     source.push(None)
@@ -89,4 +89,4 @@ def at_speed(samples: Samples, rate: int, speed: float) -> Samples:
             parts.append(sink.pull().to_ndarray().reshape(-1))
         except (av.BlockingIOError, av.EOFError):
             break
-    return np.concatenate(parts) if parts else samples[:0]
+    return np.concatenate(parts)[: round(len(samples) / speed)]

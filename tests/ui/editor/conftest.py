@@ -17,14 +17,12 @@ from earmark.audio.files import import_file
 from earmark.core.clips import Span
 from earmark.core.labels import Label
 from earmark.core.project import Project
-from earmark.settings import SettingsStore, folders
-from earmark.ui.background import Background
 from earmark.ui.editor import Editor
 from earmark.ui.editor.layout import GUTTER_PX
 from earmark.ui.editor.plot import Plot
 from earmark.ui.editor.stage import Stage
 from earmark.ui.session import Session
-from ui.editor.stand_ins import NoQueue, SilentTransport
+from ui.editor.stand_ins import quiet_session
 
 RATE = 8000
 SECONDS = 20
@@ -150,18 +148,7 @@ def recording(tmp_path: Path) -> Path:
 @pytest.fixture
 def session(qtbot: QtBot, tmp_path: Path) -> Iterator[Session]:
     """A session over an empty project."""
-    store = SettingsStore(folders().settings)
-    session = Session(
-        Project.create(tmp_path / "Test.earmark"),
-        queue=NoQueue(),  # type: ignore[arg-type]  # stands in for a job queue
-        plugins=None,  # type: ignore[arg-type]  # the editor uses none of these
-        store=store,
-        library=None,  # type: ignore[arg-type]
-        transport=SilentTransport(),  # type: ignore[arg-type]
-        formats=None,  # type: ignore[arg-type]
-        folders=folders(),
-        background=Background(),
-    )
+    session = quiet_session(Project.create(tmp_path / "Test.earmark"))
     yield session
     session.close()
 

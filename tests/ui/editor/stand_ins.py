@@ -1,4 +1,4 @@
-"""What a session needs besides a project, without effect."""
+"""A session over a real project, whose queue and sound card do nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from earmark.core.project import Project
+from earmark.settings import SettingsStore, folders
+from earmark.ui.background import Background
+from earmark.ui.session import Session
 
 
 class NoQueue:
@@ -20,7 +23,7 @@ class NoQueue:
 
 
 class SilentTransport:
-    """Plays nothing, at the frame it is told."""
+    """Plays nothing, and stays where it is put."""
 
     def __init__(self) -> None:
         self.position = 0
@@ -40,3 +43,17 @@ class SilentTransport:
         self.playing = False
 
     def close(self) -> None: ...
+
+
+def quiet_session(project: Project) -> Session:
+    """A session for the editor, which asks for no plugin, model or format."""
+    return Session(
+        project,
+        queue=NoQueue(),  # type: ignore[arg-type]  # stands in for a job queue
+        plugins=None,  # type: ignore[arg-type]  # never asked
+        store=SettingsStore(folders().settings),
+        library=None,  # type: ignore[arg-type]  # never asked
+        transport=SilentTransport(),  # type: ignore[arg-type]  # stands in for a device
+        folders=folders(),
+        background=Background(),
+    )

@@ -41,6 +41,12 @@ def commands(session: Session, recorder: Recorder) -> list[Command]:
         if session.clip is not None:
             session.set_playhead(session.clip.frames)
 
+    def stop_here() -> None:
+        player.stop(stay=True)
+
+    def to_start() -> None:
+        session.set_playhead(0)
+
     def can_record() -> bool:
         return not session.project.read_only
 
@@ -50,7 +56,7 @@ def commands(session: Session, recorder: Recorder) -> list[Command]:
                 checked=playing, icon="ph.play"),
         Command("transport.pause", "Pause", player.pause, menu, ("P",), playing,
                 checked=lambda: player.paused, icon="ph.pause"),
-        Command("transport.stop", "Stop and set cursor", partial(player.stop, stay=True),
+        Command("transport.stop", "Stop and set cursor", stop_here,
                 menu, ("X",), playing, icon="ph.stop"),
         Command("transport.loop", "Loop", loop, menu, ("L",),
                 checked=lambda: player.looping, icon="ph.repeat", section=1),
@@ -59,7 +65,7 @@ def commands(session: Session, recorder: Recorder) -> list[Command]:
         Command("transport.record", "Record", recorder.toggle, menu, ("Shift+R",),
                 can_record, checked=lambda: recorder.recording, icon="ph.record",
                 section=2),
-        Command("transport.start", "Go to start", partial(session.set_playhead, 0), menu,
+        Command("transport.start", "Go to start", to_start, menu,
                 ("Home",), shown, icon="ph.skip-back", section=3),
         Command("transport.end", "Go to end", to_end, menu, ("End",), shown, section=3),
         Command("transport.back", "Seek back", partial(seek, -_SHORT_S), menu,

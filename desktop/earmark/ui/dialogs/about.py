@@ -86,7 +86,7 @@ def credits_html(catalog: list[CatalogEntry]) -> str:
         licence = escape(entry.licence)
         if entry.licence_url:
             licence = f'<a href="{escape(entry.licence_url)}">{licence}</a>'
-        parts.append(f"<p><b>{escape(entry.title)}</b> – {licence}<br>")
+        parts.append(f"<p><b>{escape(entry.title)}</b> \N{EN DASH} {licence}<br>")
         parts.append(f"{escape(entry.credit)}</p>")
     parts.append("<h3>Libraries</h3><p>")
     parts.append(", ".join(f"{name} {_version(name)}" for name in _LIBRARIES))

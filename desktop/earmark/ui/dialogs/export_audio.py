@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -93,6 +95,9 @@ class ExportAudio(QDialog):
         form = QFormLayout()
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
+        form.setLabelAlignment(
+            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        )
         form.addRow("Format", self.format)
         form.addRow("Sample rate", self.rate)
         form.addRow("", self.mono)
@@ -111,6 +116,7 @@ class ExportAudio(QDialog):
             "Export…", QDialogButtonBox.ButtonRole.AcceptRole
         )
         self._export.setDefault(True)
+        set_role(self._export, "primary")
         self._box.accepted.connect(self._choose_path)
         self._box.rejected.connect(self.reject)
         layout.addWidget(self._box)
@@ -171,7 +177,7 @@ class ExportAudio(QDialog):
                 )
                 written.append(path)
                 at = len(written)
-                background.post(lambda: self._take_progress(ticket, at))
+                background.post(partial(self._take_progress, ticket, at))
             return written
 
         self._ticket = background.run(work, done, self._take_failure)

@@ -75,6 +75,7 @@ class ExportLabels(QDialog):
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
         self._export = box.addButton("Export…", QDialogButtonBox.ButtonRole.AcceptRole)
         self._export.setDefault(True)
+        set_role(self._export, "primary")
         box.accepted.connect(self._choose_path)
         box.rejected.connect(self.reject)
         layout.addWidget(box)

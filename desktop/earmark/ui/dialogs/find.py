@@ -71,7 +71,7 @@ class FindLabels(QDialog):
             clip = clip_of[label.track]
             at = clock(label.start, clip.rate)
             words = " ".join(label.text.split())
-            item = QListWidgetItem(f"{at}   {words}   –  {clip.name}")
+            item = QListWidgetItem(f"{at}   {words}   \N{EN DASH}  {clip.name}")
             item.setData(Qt.ItemDataRole.UserRole, (clip.id, label))
             self.found.addItem(item)
         more = f", the first {_SHOWN} are shown" if len(labels) > _SHOWN else ""

@@ -25,6 +25,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.project import Project, ProjectCorrupt, ProjectInUse
 from earmark.settings import SettingsStore
 from earmark.ui.session import Session
+from earmark.ui.tables import plain_header
 from earmark.ui.widgets import button, muted, set_role
 from earmark.ui.wording import count
 
@@ -58,6 +59,7 @@ def ask(parent: QWidget | None, error: EarmarkError, offer: str) -> bool:
     box.setText(error.message)
     box.setInformativeText(error.remedy)
     accept = box.addButton(offer, QMessageBox.ButtonRole.AcceptRole)
+    set_role(accept, "primary")
     box.addButton(QMessageBox.StandardButton.Cancel)
     box.exec()
     taken = box.clickedButton() is accept
@@ -103,6 +105,7 @@ class MissingFiles(QDialog):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         header = self.table.horizontalHeader()
+        plain_header(header)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.table.setColumnWidth(0, 220)
         row = QHBoxLayout()
@@ -170,7 +173,7 @@ class MissingFiles(QDialog):
             self.table.setItem(row, 1, QTableWidgetItem(str(source.path.parent)))
         self._say(
             f"{count(len(self._missing), 'file')} of this project moved or was "
-            "removed. Earmark knows them by their content, whatever they are called now.",
+            "removed. Earmark knows them by their content, whatever their names.",
             "muted",
         )
 

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Word
 from earmark.ui.session import Session
+from earmark.ui.tables import plain_header
 from earmark.ui.widgets import button, muted, set_role
 
 COLORS = (
@@ -47,6 +48,7 @@ class Vocabulary(QDialog):
         self.table.setTabKeyNavigation(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         header = self.table.horizontalHeader()
+        plain_header(header)
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         self.table.setColumnWidth(_COLOR, 72)
         self.table.setColumnWidth(_KEY, 80)
@@ -64,6 +66,7 @@ class Vocabulary(QDialog):
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel,
             self,
         )
+        set_role(box.button(QDialogButtonBox.StandardButton.Ok), "primary")
         box.accepted.connect(self.accept)
         box.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -107,7 +110,7 @@ class Vocabulary(QDialog):
                     self._ids[row],
                     name.text().strip() if name else "",
                     str(color.property("color")),
-                    key.currentText().strip("–"),
+                    key.currentText().strip("\N{EN DASH}"),
                 )
             )
         return words
@@ -156,8 +159,8 @@ class Vocabulary(QDialog):
         self.table.setCellWidget(row, _COLOR, color)
         key = QComboBox(self.table)
         key.setAccessibleName(f"Key of {word.name}")
-        key.addItems(["–", *"123456789"])
-        key.setCurrentText(word.key or "–")
+        key.addItems(["\N{EN DASH}", *"123456789"])
+        key.setCurrentText(word.key or "\N{EN DASH}")
         self.table.setCellWidget(row, _KEY, key)
 
     def _widgets(self, row: int) -> tuple[QToolButton, QComboBox]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -14,7 +14,7 @@ from earmark.ui.editor.clip_audio import ClipAudio
 from earmark.ui.editor.label_index import coverage
 from earmark.ui.editor.lanes import waveform_colors
 from earmark.ui.editor.stage import Stage
-from earmark.ui.editor.tiles import indexed_image
+from earmark.ui.editor.tiles import colored_pixmap
 
 _HEIGHT = 46
 _LABELS_PX = 4
@@ -175,11 +175,11 @@ class Overview(QWidget):
             "linear",
         )
         stage = self._stage
-        image = indexed_image(pixels, waveform_colors(stage.palette))
         picture = QPixmap(width, round(self.height() * scale))
         picture.fill(stage.color("background"))
         painter = QPainter(picture)
-        painter.drawImage(QPointF(0, 0), image)
+        colors = waveform_colors(stage.palette)
+        painter.drawPixmap(0, 0, colored_pixmap(pixels, colors))
         for track in stage.tracks:
             if track.track.id == stage.active_track and len(track.index):
                 everywhere = np.arange(len(track.index))

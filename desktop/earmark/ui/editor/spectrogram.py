@@ -255,8 +255,12 @@ class SpectrogramLane(LaneItem):
             pixmap, columns = self._pictures.picture(tile, px_per_column)
             per_px = view.frames_per_px * columns / tile.hop
             skipped = tile.start / tile.hop * columns
-            first = max(0.0, (view.first + left) * per_px - skipped)
-            source = QRectF(first, 0, (right - left) * per_px, pixmap.height())
+            # Qt reads beyond the pixmap if it is asked to.
+            first = min(
+                max(0.0, (view.first + left) * per_px - skipped), pixmap.width() - 1
+            )
+            width = min((right - left) * per_px, pixmap.width() - first)
+            source = QRectF(first, 0, width, pixmap.height())
             painter.drawPixmap(
                 QRectF(left, 0, right - left, self.height), pixmap, source
             )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QPixmap
 
 from earmark.audio.spectrogram import PlacedTile, RowMap
-from earmark.ui.editor.tiles import indexed_image
+from earmark.ui.editor.tiles import colored_pixmap
 
 _KEPT_BYTES = 28 << 20
 _MOST_BETWEEN = 8
@@ -66,7 +66,7 @@ class TilePictures:
             values = self._values(tile)
             if between > 1:
                 values = interpolated(values, between)
-            pixmap = QPixmap.fromImage(indexed_image(values, self._colors))
+            pixmap = colored_pixmap(values, self._colors)
             self._pixmaps[key] = pixmap
             self._bytes += 4 * values.size
             while self._bytes > _KEPT_BYTES and len(self._pixmaps) > 1:

@@ -110,15 +110,16 @@ class ColumnTiles:
         self._pixels.move_to_end(key)
         pixmap = self._pixmaps.get(key)
         if pixmap is None:
-            image = indexed_image(self._pixels[key], self._colors)
-            pixmap = self._pixmaps[key] = QPixmap.fromImage(image)
+            pixmap = colored_pixmap(self._pixels[key], self._colors)
+            self._pixmaps[key] = pixmap
         return pixmap
 
 
-def indexed_image(pixels: Pixels, colors: Sequence[int]) -> QImage:
-    """An image that shares the memory of `pixels`, shape (height, width)."""
+def colored_pixmap(pixels: Pixels, colors: Sequence[int]) -> QPixmap:
+    """A pixmap of colour indices, shape (height, width)."""
     height, width = pixels.shape
-    pixels = np.ascontiguousarray(pixels)
-    image = QImage(pixels.data, width, height, width, QImage.Format.Format_Indexed8)
+    # The image borrows this memory, which has to live until it was copied.
+    kept = np.ascontiguousarray(pixels)
+    image = QImage(kept.data, width, height, width, QImage.Format.Format_Indexed8)
     image.setColorTable(colors)
-    return image
+    return QPixmap.fromImage(image)

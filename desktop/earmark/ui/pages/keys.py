@@ -22,7 +22,7 @@ from earmark.ui.widgets import button, muted, search_field, set_role
 
 
 class KeysPage(Page):
-    """Every command and its keys; a key that is taken is told before it is taken over."""
+    """Every command and its keys; a key that is in use is told before it is moved."""
 
     def __init__(self, session: Session, commands: Commands, parent: QWidget) -> None:
         super().__init__("Keys", parent)

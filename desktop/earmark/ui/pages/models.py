@@ -24,6 +24,7 @@ from earmark.core.errors import EarmarkError
 from earmark.ui.fetching import Fetching
 from earmark.ui.pages.page import Page
 from earmark.ui.session import Session
+from earmark.ui.tables import plain_header
 from earmark.ui.widgets import button, muted
 from earmark.ui.wording import size
 
@@ -82,6 +83,7 @@ class ModelsPage(Page):
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setMinimumHeight(160)
         header = self.table.horizontalHeader()
+        plain_header(header)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.body.addWidget(self.table)
         self.space = muted("", self)

@@ -32,8 +32,9 @@ class PluginsPage(Page):
             failed.setdefault(failure.name, []).append(failure)
         self.body.addWidget(
             muted(
-                "Switching a plugin on or off counts from the next start. If the window "
-                "does not start because of one, use the safe mode: earmark --no-plugins",
+                "Switching a plugin on or off counts from the next start. If the "
+                "window does not start because of one, use the safe mode: "
+                "earmark --no-plugins",
                 self,
             )
         )

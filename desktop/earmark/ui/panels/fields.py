@@ -58,7 +58,7 @@ class Field(QObject):
 
 
 def make_field(info: FieldInfo, parent: QWidget) -> Field:
-    """The field for a parameter of a task, as `earmark.core.tasks.param` declares it."""
+    """The field for a parameter, as `earmark.core.tasks.param` declares it."""
     declared = info.json_schema_extra
     extra: dict[str, Any] = dict(declared) if isinstance(declared, dict) else {}
     kind, optional = _without_none(info.annotation)

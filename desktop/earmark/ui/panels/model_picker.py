@@ -20,6 +20,7 @@ from earmark.core.tasks import ModelRef, Task
 from earmark.models.catalog import CatalogEntry
 from earmark.models.library import InstalledModel
 from earmark.ui.fetching import Fetching
+from earmark.ui.icons import icon
 from earmark.ui.session import Session
 from earmark.ui.widgets import bold, button, muted
 from earmark.ui.wording import size
@@ -85,11 +86,13 @@ class ModelPicker(QWidget):
         wanted = self._session.store.settings.task_models.get(task.id)
         rows = QStandardItemModel(self.box)
         for installed in here:
-            item = QStandardItem(_title(installed))
+            item = QStandardItem(icon("ph.check-circle"), _title(installed))
+            item.setToolTip("On this computer")
             item.setData(installed, _MODEL)
             rows.appendRow(item)
         for entry in there:
-            item = QStandardItem(f"{entry.title}  –  not on this computer")
+            item = QStandardItem(icon("ph.download-simple"), entry.title)
+            item.setToolTip("Not on this computer yet")
             item.setData(entry, _MODEL)
             rows.appendRow(item)
         self.box.blockSignals(True)
@@ -121,7 +124,9 @@ class ModelPicker(QWidget):
             megabytes = (
                 "size unknown" if chosen.size_mb is None else size(chosen.size_mb)
             )
-            self.facts.setText(f"{megabytes}  ·  {chosen.licence}")
+            self.facts.setText(
+                f"{megabytes}  ·  {chosen.licence}  ·  not on this computer"
+            )
             self.facts.setToolTip(chosen.credit)
         else:
             self.facts.setText("")

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QButtonGroup, QLabel, QRadioButton, QVBoxLayout, Q
 
 from earmark.ui.session import Session, Target
 from earmark.ui.widgets import bold
-from earmark.ui.wording import clock, count, duration, hertz
+from earmark.ui.wording import count, duration, hertz
 
 
 class TargetPicker(QWidget):
@@ -63,9 +63,8 @@ class TargetPicker(QWidget):
             texts["clip"] += f"  {duration(clip.frames / clip.rate)}"
             if selected and selection is not None:
                 start, stop = selection.start, selection.stop
-                texts["selection"] += (
-                    f"  {clock(start, clip.rate)} – {clock(stop, clip.rate)}"
-                )
+                begin, end = duration(start / clip.rate), duration(stop / clip.rate)
+                texts["selection"] += f"  {begin} \N{EN DASH} {end}"
                 if band := hertz(selection.low_hz, selection.high_hz):
                     texts["selection"] += f", {band}"
         chosen = len(session.selected_clips)

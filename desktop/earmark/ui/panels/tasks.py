@@ -57,7 +57,7 @@ class Tasks(QWidget):
                 EmptyState(
                     "ph.puzzle-piece",
                     "No tasks here",
-                    "Tasks come with plugins. See Preferences › Plugins for those that "
+                    "Tasks come with plugins. See Preferences > Plugins for those that "
                     "were found.",
                     parent=self,
                 )
@@ -103,7 +103,7 @@ class Tasks(QWidget):
         row.setAccessibleName(task.title)
         row.setAccessibleDescription(task.summary)
         row.setIcon(icon(task.icon))
-        row.setIconSize(QSize(18, 18))
+        row.setIconSize(QSize(26, 18))
         row.setCheckable(True)
         row.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         row.setSizePolicy(

@@ -1,0 +1,125 @@
+"""What the views share."""
+
+from __future__ import annotations
+
+from pytestqt.qtbot import QtBot
+
+from earmark.core.labels import Label
+from earmark.core.project import Project
+from earmark.core.tasks import JobState, Prediction, Usage
+from earmark.engine import protocol
+from earmark.ui.session import Selection
+from ui.conftest import RATE, SECONDS, Bench
+
+
+def test_a_selection_is_cut_to_the_clip_and_put_in_order(bench: Bench) -> None:
+    bench.session.select(Selection(5 * SECONDS * RATE, -10))
+
+    assert bench.session.selection == Selection(0, SECONDS * RATE)
+
+
+def test_removing_the_shown_clip_shows_no_clip(qtbot: QtBot, bench: Bench) -> None:
+    clip = bench.session.clip
+    assert clip is not None
+
+    with (
+        qtbot.waitSignal(bench.session.clip_changed),
+        bench.project.edit("Remove clip") as edit,
+    ):
+        edit.remove_clip(clip.id)
+
+    assert bench.session.clip is None
+    bench.project.undo()
+    bench.session.show_first_clip()
+    assert bench.session.clip is not None
+
+
+def test_cutting_a_clip_short_moves_selection_and_playhead_into_it(
+    bench: Bench,
+) -> None:
+    session = bench.session
+    assert session.clip is not None
+    session.select(Selection(RATE, 3 * RATE))
+    session.set_playhead(4 * RATE)
+
+    with session.project.edit("Trim") as edit:
+        edit.trim(session.clip.id, 0, 2 * RATE)
+
+    assert session.clip.frames == 2 * RATE
+    assert session.playhead == 2 * RATE
+    assert session.selection == Selection(RATE, 2 * RATE)
+
+
+def test_labels_that_are_gone_are_not_selected_any_more(bench: Bench) -> None:
+    session = bench.session
+    assert session.clip is not None
+    with session.project.edit("Labels") as edit:
+        track = edit.add_track(session.clip.id, "Labels")
+        labels = edit.add_labels([Label(0, track, i, i + 5) for i in range(3)])
+    session.select_labels(labels)
+
+    with session.project.edit("Delete label") as edit:
+        edit.remove_labels(labels[:1])
+
+    assert session.active_track == track
+    assert session.selected_labels == frozenset(labels[1:])
+
+
+def test_a_job_gets_the_selection_as_its_input(bench: Bench) -> None:
+    session = bench.session
+    session.select(Selection(RATE, 2 * RATE, 300.0, 900.0))
+
+    (job,) = session.run_task(session.plugins.task("listen"), {}, None, "selection")
+
+    given = session.project.job(job).input
+    assert given is not None
+    assert (given.start, given.stop) == (RATE, 2 * RATE)
+    assert (given.low_hz, given.high_hz) == (300.0, 900.0)
+    assert [source.id for source in given.sources] == [given.spans[0].source]
+
+
+def test_the_labels_of_a_job_that_is_done_come_with_one_undo(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    session = bench.session
+    (job,) = session.run_task(session.plugins.task("listen"), {}, None, "clip")
+    found = (Prediction("Heard", 10, 90, "hello"),)
+
+    with qtbot.waitSignal(session.project_changed):
+        bench.engine.say(protocol.Started(job))
+        bench.engine.say(protocol.Results(job, found))
+        bench.engine.say(protocol.Done(job, Usage(device="cpu", run_s=1.0)))
+
+    assert session.queue_state(job) == JobState.DONE
+    assert session.clip is not None
+    (track,) = session.project.tracks(session.clip.id)
+    assert [la.text for la in session.project.labels(track.id)] == ["hello"]
+    session.project.undo()
+    assert session.project.tracks(session.clip.id) == []
+
+
+def test_another_project_takes_the_place_of_the_open_one(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    old = bench.project
+    new = Project.create(old.folder.parent / "Other.earmark")
+
+    with qtbot.waitSignal(bench.session.project_opened):
+        bench.session.open_project(new)
+
+    assert old.closed
+    assert bench.session.clip is None
+    assert bench.window.windowTitle() == "Other \N{EN DASH} Earmark"
+
+
+def test_save_as_goes_on_with_the_same_clip_elsewhere(bench: Bench) -> None:
+    target = bench.project.folder.parent / "Named.earmark"
+
+    bench.session.save_as(target)
+
+    assert bench.project.folder == target
+    assert bench.session.clip is not None
+    samples = bench.session.sources.reader(
+        bench.session.clip_sources(bench.session.clip)[0]
+    ).read(0, 100)
+    assert samples.shape == (100, 1)
