@@ -47,6 +47,7 @@ class FakeSound:
         self._devices = [self._device(0, "Microphone", 2, 0)]
         if outputs:
             self._devices.append(self._device(1, "Speakers", 0, outputs))
+        self._plugged = [*self._devices]
 
     def _device(self, index: int, name: str, inputs: int, outputs: int) -> Any:
         return {
@@ -56,6 +57,16 @@ class FakeSound:
             "max_output_channels": outputs,
             "default_samplerate": float(self._rates[0]),
         }
+
+    def _terminate(self) -> None:
+        self._devices.clear()
+
+    def _initialize(self) -> None:
+        self._devices += [*self._plugged]
+
+    def plug_in(self, name: str) -> None:
+        """A device that is seen once PortAudio is started anew."""
+        self._plugged.append(self._device(len(self._plugged), name, 0, 2))
 
     def query_devices(self, kind: str | None = None) -> Any:
         """As `sounddevice.query_devices`."""

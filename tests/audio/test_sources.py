@@ -17,7 +17,7 @@ import soundfile
 from audio.samples import MAPPED_KINDS, tones, write
 
 from earmark.audio import decode
-from earmark.audio.files import import_file
+from earmark.audio.files import import_file, probe
 from earmark.audio.sources import Sources, open_source, trim_cache
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
@@ -209,6 +209,9 @@ def test_samples_that_are_not_numbers_are_silent(
 ) -> None:
     sound = np.array([0.5, np.nan, np.inf, -np.inf, 1e30, -0.5], np.float32)
     soundfile.write(tmp_path / "sound.wav", sound, 8000, "FLOAT")
+    info = probe(tmp_path / "sound.wav")
+    assert info.unusable == 3
+    assert "3 samples of “sound.wav” are not numbers" in info.note
     reader = sources.reader(import_file(tmp_path / "sound.wav"))
     assert reader.read(0, 6)[:, 0].tolist() == [0.5, 0.0, 0.0, 0.0, 1e6, -0.5]
 

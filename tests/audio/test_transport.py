@@ -309,6 +309,19 @@ def test_a_chosen_device_is_used_or_named(sound: FakeSound) -> None:
     assert names == [("Microphone", False), ("Speakers", True)]
 
 
+def test_a_device_plugged_in_later_is_found_when_nothing_is_played(
+    sound: FakeSound, transport: Transport
+) -> None:
+    def names() -> list[str]:
+        return [device.name for device in transport.devices(rescan=True)]
+
+    sound.plug_in("Headphones")
+    transport.play(ramp, RATE, 2, 0, 100_000)
+    assert names() == ["Microphone", "Speakers"]
+    transport.stop()
+    assert names() == ["Microphone", "Speakers", "Headphones"]
+
+
 def test_portaudio_may_be_missing() -> None:
     code = """
 import builtins

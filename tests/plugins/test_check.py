@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 
 from earmark.api import EarmarkError
-from earmark_plugins.speech_recognition.check import compare, normalise
+from earmark_plugins.speech_recognition import check
+from earmark_plugins.speech_recognition.check import Comparison, normalise
 from earmark_plugins.speech_recognition.transcript import Word
+
+
+def compare(text: str, words: list[Word], language: str) -> Comparison:
+    """A text compared with a transcript of these words."""
+    heard = " ".join(word.text for word in words)
+    return check.compare(text, heard, words, language)
 
 
 def words(text: str) -> list[Word]:

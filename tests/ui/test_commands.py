@@ -6,13 +6,13 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu, QPushButton
 from pytestqt.qtbot import QtBot
+from ui.conftest import RATE, Bench
 
 from earmark.ui.commands import portable
 from earmark.ui.keysheet import key_sheet
 from earmark.ui.pages.keys import KeysPage
 from earmark.ui.palette import CommandPalette, score
 from earmark.ui.session import Selection
-from ui.conftest import RATE, Bench
 
 KEYS = {
     "transport.play": ["Space"],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from ui.conftest import RATE, SECONDS, Bench
 
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label
 from earmark.ui.session import Selection
-from ui.conftest import RATE, SECONDS, Bench
 
 
 def add_labels(bench: Bench, *starts: float) -> list[int]:

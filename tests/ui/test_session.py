@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pytestqt.qtbot import QtBot
+from ui.conftest import RATE, SECONDS, Bench
 
 from earmark.core.labels import Label
 from earmark.core.project import Project
 from earmark.core.tasks import JobState, Prediction, Usage
 from earmark.engine import protocol
 from earmark.ui.session import Selection
-from ui.conftest import RATE, SECONDS, Bench
 
 
 def test_a_selection_is_cut_to_the_clip_and_put_in_order(bench: Bench) -> None:

@@ -69,6 +69,8 @@ class AudioInfo:
         That can be read; of compressed sound to within a packet.
     missing_frames : int
         Frames that the header promises and the file does not hold.
+    unusable : int
+        Samples that are not numbers, or infinite; they are silent.
     clipped : int
         Samples that were beyond full scale and were limited when it was written.
     note : str
@@ -82,6 +84,7 @@ class AudioInfo:
     channels: int
     frames: int
     missing_frames: int = 0
+    unusable: int = 0
     clipped: int = 0
     note: str = ""
 
@@ -108,10 +111,11 @@ def probe(path: Path) -> AudioInfo:
             raise EarmarkError(f"“{path.name}” is empty.", "Choose another file.")
         layout = pcm_layout(path)
         if layout is not None:
-            info = _described(path, layout, layout.encoding.name)
+            bad = _count_unusable(path, layout)
+            info = _described(path, layout, layout.encoding.name, bad)
         else:
             with open_decoder(path) as decoder:
-                info = _described(path, decoder, decoder.codec)
+                info = _described(path, decoder, decoder.codec, 0)
     except OSError as error:
         raise _unreadable(path, error) from error
     if info.frames <= 0:
@@ -143,12 +147,31 @@ def _unreadable(path: Path, error: OSError) -> EarmarkError:
     )
 
 
-def _described(path: Path, found: PcmLayout | Decoder, codec: str) -> AudioInfo:
+def _count_unusable(path: Path, layout: PcmLayout) -> int:
+    """How many samples of an uncompressed file are not numbers."""
+    if not layout.frames or layout.encoding.name not in ("FLOAT", "DOUBLE"):
+        return 0
+    samples = layout.array(np.memmap(path, mode="r"))
+    return sum(
+        int(np.count_nonzero(~np.isfinite(samples[at : at + _BLOCK])))
+        for at in range(0, layout.frames, _BLOCK)
+    )
+
+
+def _described(
+    path: Path, found: PcmLayout | Decoder, codec: str, unusable: int
+) -> AudioInfo:
     missing = found.missing_frames
-    note = ""
+    notes = []
     if missing:
         missing_s = missing / found.rate
-        note = f"“{path.name}” is cut short: its last {missing_s:.1f} s are missing."
+        notes.append(
+            f"“{path.name}” is cut short: its last {missing_s:.1f} s are missing."
+        )
+    if unusable:
+        notes.append(
+            f"{unusable} samples of “{path.name}” are not numbers; they are silent."
+        )
     return AudioInfo(
         path,
         found.format,
@@ -157,7 +180,8 @@ def _described(path: Path, found: PcmLayout | Decoder, codec: str) -> AudioInfo:
         found.channels,
         found.frames,
         missing_frames=missing,
-        note=note,
+        unusable=unusable,
+        note=" ".join(notes),
     )
 
 

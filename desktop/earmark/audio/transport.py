@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earmark.audio.devices import (
     Device,
@@ -15,9 +15,11 @@ from earmark.audio.devices import (
     list_devices,
     load_portaudio,
 )
-from earmark.audio.files import AudioInfo
 from earmark.audio.playback import Feed, Loop, Playback, Render
-from earmark.audio.recording import Recording
+
+if TYPE_CHECKING:
+    from earmark.audio.files import AudioInfo
+    from earmark.audio.recording import Recording
 
 __all__ = ["Device", "Levels", "Loop", "Render", "Transport", "TransportError"]
 
@@ -69,15 +71,26 @@ class Transport:
         """
         self._portaudio()
 
-    def devices(self) -> list[Device]:
+    def devices(self, *, rescan: bool = False) -> list[Device]:
         """What can be played to and recorded from.
+
+        Parameters
+        ----------
+        rescan : bool
+            Look for devices that were plugged in since; only possible, and otherwise
+            left out, while nothing is played or recorded.
 
         Raises
         ------
         TransportError
             If PortAudio is missing.
         """
-        return list_devices(self._portaudio())
+        sd = self._portaudio()
+        if rescan and not (self.playing or self.paused or self.recording):
+            # PortAudio lists devices once, when it starts.
+            sd._terminate()
+            sd._initialize()
+        return list_devices(sd)
 
     def on_finished(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call back when playing came to its end by itself; gives what ends that."""
@@ -207,6 +220,9 @@ class Transport:
             If there is no device, it does not take this rate or channel count, or the
             file cannot be written.
         """
+        # The window is up sooner without libsndfile.
+        from earmark.audio.recording import Recording
+
         if self._recording is not None:
             raise TransportError("A recording is running already.", "Stop it first.")
         sd = self._portaudio()

@@ -7,8 +7,9 @@ that neither a locale nor binary fractions can change a digit.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Decimal
 from itertools import pairwise
@@ -18,6 +19,11 @@ from earmark.core.labels import LabelStatus, TrackKind
 from earmark.core.tasks import Prediction
 
 _HALF = Decimal("0.5")
+
+_AUDIO_ENDING = re.compile(
+    r"\.(aac|aiff?|au|caf|flac|m4a|mka|mkv|mov|mp3|mp4|oga|ogg|opus|wave?|webm|wma)$",
+    re.IGNORECASE,
+)
 
 _KINDS_BY_NAME: dict[str, TrackKind] = {
     "word": "words",
@@ -55,6 +61,11 @@ class Recording:
     frames: int | None = None
     channels: int = 1
     path: Path | None = None
+
+    @property
+    def stem(self) -> str:
+        """The name without the ending of an audio file."""
+        return _AUDIO_ENDING.sub("", self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,17 +229,24 @@ def unique_names(tiers: Iterable[Tier]) -> tuple[Tier, ...]:
     )
 
 
-def numbered(names: Iterable[str]) -> list[str]:
-    """The names, those that were there before with a number: "birds (2)"."""
+def numbered(names: Iterable[str], fold: Callable[[str], str] = str) -> list[str]:
+    """The names, those that were there before with a number: "birds (2)".
+
+    Parameters
+    ----------
+    names : iterable of str
+    fold : callable, optional
+        Names are the same if it gives the same for them.
+    """
     taken: set[str] = set()
     counts: Counter[str] = Counter()
     result = []
     for wanted in names:
         name = wanted
-        while name in taken:
-            counts[wanted] += 1
-            name = f"{wanted} ({counts[wanted] + 1})"
-        taken.add(name)
+        while fold(name) in taken:
+            counts[fold(wanted)] += 1
+            name = f"{wanted} ({counts[fold(wanted)] + 1})"
+        taken.add(fold(name))
         result.append(name)
     return result
 

@@ -322,10 +322,7 @@ def _clip_like(path: Path, recordings: dict[int, Recording]) -> int | None:
     """The clip that a file without names of recordings is likely about."""
     if len(recordings) == 1:
         return next(iter(recordings))
-    stem = path.name.split(".", 1)[0].casefold()
-    alike = [
-        key
-        for key, known in recordings.items()
-        if known.file.split(".", 1)[0].casefold() == stem
-    ]
+    # Some formats have two endings: "demo.labelstudio.json".
+    stems = {path.stem.casefold(), Path(path.stem).stem.casefold()}
+    alike = [key for key, known in recordings.items() if known.stem.casefold() in stems]
     return alike[0] if len(alike) == 1 else None

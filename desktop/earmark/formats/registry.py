@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,10 +32,12 @@ from earmark.formats.document import (
     in_order,
     numbered,
 )
-from earmark.formats.format import LabelFormat, ReadContext
+from earmark.formats.format import LabelFormat, ReadContext, last_part
 from earmark.formats.textfile import one_line, read_text
 
 _HEAD_CHARACTERS = 4096
+_NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
+_LONGEST_STEM = 80
 
 BUILT_IN: tuple[LabelFormat, ...] = (
     spreadsheet.CSV,
@@ -253,16 +256,16 @@ class FormatRegistry:
     ) -> list[ExportReport]:
         """Write one file per document into a folder, named after the recordings."""
         known = self.by_id(format_id)
-        stems = [Path(document.recording.file).stem for document in documents]
-        reports = []
-        # Some file systems do not tell upper from lower case.
-        for stem, file in zip(stems, numbered(map(str.casefold, stems)), strict=True):
-            name = f"{stem}{file[len(stem.casefold()) :]}" or "labels"
-            path = folder / f"{name}{known.suffixes[0]}"
-            reports.append(
-                self.export_labels(path, [documents[len(reports)]], known.id, options)
+        stems = [_file_stem(document.recording) for document in documents]
+        return [
+            self.export_labels(
+                folder / f"{stem}{known.suffixes[0]}", [document], known.id, options
             )
-        return reports
+            # Some file systems do not tell upper from lower case.
+            for stem, document in zip(
+                numbered(stems, str.casefold), documents, strict=True
+            )
+        ]
 
 
 def _options(known: LabelFormat, given: Params | Mapping[str, Any] | None) -> Params:
@@ -296,6 +299,12 @@ def _distinct(documents: Sequence[LabelDocument]) -> list[LabelDocument]:
         replace(document, recording=replace(document.recording, file=file))
         for document, file in zip(documents, files, strict=True)
     ]
+
+
+def _file_stem(recording: Recording) -> str:
+    """A name for a file about a recording that every file system takes."""
+    stem = _NOT_IN_NAMES.sub("_", last_part(recording.stem)).strip(" .")
+    return stem[:_LONGEST_STEM] or "labels"
 
 
 def _stem(path: Path, known: LabelFormat) -> str:
@@ -333,7 +342,9 @@ def _replace(
 
 
 def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.stem[:80]}.{secrets.token_hex(4)}{path.suffix}")
+    return path.with_name(
+        f".{path.stem[:_LONGEST_STEM]}.{secrets.token_hex(4)}{path.suffix}"
+    )
 
 
 def _flush(path: Path) -> None:

@@ -212,6 +212,7 @@ class JobDetails(QDialog):
             error.setWordWrap(True)
             layout.addWidget(error)
         text = "\n".join([*lines, "", job.traceback] if job.traceback else lines)
+        self.text = text
         details = QPlainTextEdit(text, self)
         details.setReadOnly(True)
         details.setTabChangesFocus(True)

@@ -86,15 +86,19 @@ def normalise(text: str, language: str) -> str:
     return " ".join(word for word in plain.split() if any(map(str.isalnum, word)))
 
 
-def compare(text: str, words: Sequence[Word], language: str) -> Comparison:
+def compare(
+    text: str, transcript: str, words: Sequence[Word], language: str
+) -> Comparison:
     """Compare a text with what was heard.
 
     Parameters
     ----------
     text : str
         What should have been said.
+    transcript : str
+        What was heard.
     words : sequence of Word
-        What was heard, with times.
+        The same, with times.
     language : str
         A code; decides how texts are normalised.
 
@@ -108,7 +112,7 @@ def compare(text: str, words: Sequence[Word], language: str) -> Comparison:
         raise EarmarkError(
             "The text to compare with has no words.", "Give what should be heard."
         )
-    hypothesis = normalise(" ".join(word.text for word in words), language)
+    hypothesis = normalise(transcript, language)
     found = jiwer.process_words(reference, hypothesis)
     heard = hypothesis.split()
     expected = reference.split()

@@ -78,7 +78,8 @@ def check(job: Job, ctx: Context) -> Iterator[Result]:
             yield each
     words = [word for segment in transcript.segments for word in _words(segment)]
     language = transcript.language or params.language or "en"
-    found = compare(params.text, words, language)
+    heard = paragraphs(transcript.segments)
+    found = compare(params.text, heard, words, language)
     data = asdict(found)
     data["longest_divergent"] = data.pop("longest")
     if found.longest is not None:

@@ -1,0 +1,265 @@
+"""The forms made from parameters, and the panels of tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QPlainTextEdit,
+    QSpinBox,
+)
+from pytestqt.qtbot import QtBot
+from ui.conftest import LISTEN, RATE, SAY, Bench, ShoutParams
+
+from earmark.core.tasks import (
+    AudioFile,
+    JobState,
+    Params,
+    Prediction,
+    Task,
+    Usage,
+    param,
+)
+from earmark.engine import protocol
+from earmark.ui.panels.form import ParamsForm
+from earmark.ui.panels.task_panel import TaskPanel
+from earmark.ui.session import Selection
+
+
+class PathParams(Params):
+    """What the others do not have."""
+
+    mode: Literal["fast", "very_good"] = param("fast", "Mode", "How.")
+    file: Path | None = param(None, "File", "Which.")
+
+
+@pytest.fixture
+def form(qtbot: QtBot) -> ParamsForm:
+    form = ParamsForm(ShoutParams)
+    qtbot.addWidget(form)
+    return form
+
+
+def test_every_kind_has_a_fitting_widget(form: ParamsForm) -> None:
+    kinds = {name: type(form.field(name).widget) for name in form.values()}
+
+    assert kinds == {
+        "loud": QCheckBox,
+        "times": QSpinBox,
+        "gap_s": QDoubleSpinBox,
+        "tone": QComboBox,
+        "note": QPlainTextEdit,
+        "seed": QSpinBox,
+    }
+
+
+def test_units_ranges_and_steps_are_those_of_the_parameter(form: ParamsForm) -> None:
+    gap = form.field("gap_s").widget
+    assert isinstance(gap, QDoubleSpinBox)
+
+    assert (gap.minimum(), gap.maximum(), gap.singleStep()) == (0, 5, 0.1)
+    assert gap.suffix() == " s"
+    assert gap.toolTip() == "Between two."
+
+
+def test_the_defaults_stand_in_the_form_and_come_back(form: ParamsForm) -> None:
+    assert form.validated() == ShoutParams()
+
+
+def test_values_set_are_the_values_got(form: ParamsForm) -> None:
+    values = {
+        "loud": True,
+        "times": 7,
+        "gap_s": 2.5,
+        "tone": "something of one's own",
+        "note": "two\nlines",
+        "seed": 0,
+    }
+
+    form.set_values(values)
+
+    assert form.values() == values
+
+
+def test_choices_and_paths(qtbot: QtBot, tmp_path: Path) -> None:
+    form = ParamsForm(PathParams)
+    qtbot.addWidget(form)
+    mode = form.field("mode").widget
+    assert isinstance(mode, QComboBox)
+
+    form.set_values({"mode": "very_good", "file": str(tmp_path)})
+
+    assert mode.currentText() == "Very good"
+    assert form.validated() == PathParams(mode="very_good", file=tmp_path)
+
+
+def test_advanced_parameters_are_folded_until_asked_for(form: ParamsForm) -> None:
+    note = form.field("note").widget
+    assert not note.isVisibleTo(form)
+    assert form.fold is not None
+
+    form.fold.click()
+
+    assert note.isVisibleTo(form)
+
+
+def test_a_missing_text_is_told_at_its_field(qtbot: QtBot) -> None:
+    class Long(Params):
+        text: str = param("", "Text", "Which.", multiline=True)
+        word: str = param("", "Word", "One.")
+
+        def model_post_init(self, _: object) -> None:
+            if not self.text:
+                raise ValueError("the text is empty")
+
+    form = ParamsForm(Long, first="text")
+    qtbot.addWidget(form)
+
+    assert form.validated() is None
+    assert form.field("text").widget.property("invalid")
+    form.set_values({"text": "now"})
+    assert form.validated() is not None
+    assert not form.field("text").widget.property("invalid")
+
+
+def panel(bench: Bench, task: Task) -> TaskPanel:
+    shown = bench.window.docks[task.group].content().choose(task.id)
+    assert isinstance(shown, TaskPanel)
+    return shown
+
+
+def test_a_selection_is_what_the_task_runs_on(bench: Bench) -> None:
+    listen = panel(bench, LISTEN)
+    assert listen.target is not None
+    assert listen.target.target() == "clip"
+
+    bench.session.select(Selection(RATE, 2 * RATE))
+    assert listen.target.target() == "selection"
+    bench.session.select(None)
+
+    assert listen.target.target() == "clip"
+
+
+def test_run_progress_results_and_end(qtbot: QtBot, bench: Bench) -> None:
+    listen = panel(bench, LISTEN)
+    listen.form.set_values({"times": 5})
+
+    listen.run_button.click()
+    (run,) = bench.engine.runs
+    job = run.job.id
+    assert run.job.params["times"] == 5
+    bench.engine.say(protocol.Started(job))
+    bench.engine.say(protocol.Progressed(job, 0.5, "Hearing"))
+    qtbot.waitUntil(lambda: listen.progress.value() == 500)
+    assert not listen.cancel_button.isHidden()
+    assert "Hearing" in listen.state.text()
+    bench.engine.say(
+        protocol.Results(job, (Prediction("T", 0, RATE, "good morning", "segments"),))
+    )
+    qtbot.waitUntil(lambda: "good morning" in listen.preview.toPlainText())
+    bench.engine.say(protocol.Done(job, Usage("cpu", "int8", 4.0, 0.1, 2.0, 100)))
+
+    qtbot.waitUntil(listen.cancel_button.isHidden)
+    assert listen.state.text() == "Done in 2.0 s"
+
+
+def test_a_failure_is_told_in_the_panel(qtbot: QtBot, bench: Bench) -> None:
+    listen = panel(bench, LISTEN)
+    listen.run()
+    job = bench.engine.runs[0].job.id
+    bench.engine.say(protocol.Failed(job, "It broke.", "Traceback", Usage()))
+
+    qtbot.waitUntil(lambda: listen.state.text() == "Failed: It broke.")
+
+
+def test_cancel_reaches_the_engine(bench: Bench) -> None:
+    listen = panel(bench, LISTEN)
+    listen.run()
+
+    listen.cancel_button.click()
+
+    job = bench.engine.runs[0].job.id
+    assert bench.engine.cancelled == [job]
+    assert bench.session.queue_state(job) == JobState.CANCELLED
+
+
+def test_an_empty_text_is_not_run(bench: Bench) -> None:
+    say = panel(bench, SAY)
+
+    say.run()
+
+    assert bench.engine.runs == []
+    assert "empty" in say.state.text()
+
+
+def test_a_generated_take_is_shown_in_the_browser_and_the_editor(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    import numpy as np
+
+    from earmark.audio.files import write_audio
+
+    say = panel(bench, SAY)
+    say.form.set_values({"text": "hello"})
+    say.run()
+    job = bench.engine.runs[0].job.id
+    path = bench.project.audio_folder / "hello.wav"
+    path.parent.mkdir(exist_ok=True)
+    info = write_audio(path, np.full((RATE, 1), 0.25, np.float32), RATE, 1)
+
+    made = AudioFile(path, RATE, 1, info.frames, "hello")
+    bench.engine.say(protocol.Results(job, (made,)))
+    bench.engine.say(protocol.Done(job, Usage("cpu", "float32", 1.0, 0, 1.0, 50)))
+
+    qtbot.waitUntil(
+        lambda: bench.session.clip is not None and bench.session.clip.name == "hello"
+    )
+    browser = bench.window.docks["browser"].content()
+    assert browser.model.rowCount() == 2
+
+
+def test_a_take_does_not_replace_a_clip_one_works_on(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    import numpy as np
+
+    from earmark.audio.files import write_audio
+
+    bench.session.select(Selection(10, RATE))
+    job = bench.session.run_task(bench.session.plugins.task("say"), {"text": "hi"})[0]
+    path = bench.project.audio_folder / "hi.wav"
+    path.parent.mkdir(exist_ok=True)
+    write_audio(path, np.full((RATE, 1), 0.25, np.float32), RATE, 1)
+
+    made = AudioFile(path, RATE, 1, RATE, "hi")
+    bench.engine.say(protocol.Results(job, (made,)))
+    bench.engine.say(protocol.Done(job, Usage()))
+
+    qtbot.waitUntil(lambda: len(bench.project.clips()) == 2)
+    assert bench.session.clip is not None
+    assert bench.session.clip.name == "tone"
+
+
+def test_parameters_are_remembered_for_each_task(qtbot: QtBot, bench: Bench) -> None:
+    listen = panel(bench, LISTEN)
+    listen.form.set_values({"times": 9, "tone": "low"})
+    listen.run()
+
+    again = TaskPanel(bench.session, LISTEN, bench.window.fetching)
+    qtbot.addWidget(again)
+
+    assert again.form.values()["times"] == 9
+    assert again.form.values()["tone"] == "low"
+
+
+def test_ctrl_enter_runs_the_panel_in_front(bench: Bench) -> None:
+    panel(bench, LISTEN)
+
+    bench.window.commands.run("task.run")
+
+    assert [run.job.task for run in bench.engine.runs] == ["listen"]
