@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,7 +119,7 @@ def test_jobs_and_results_are_not_part_of_the_history(
     assert project.results(job.id) == [*words(0), Text("transcript", "w0")]
     project.clear_results(job.id)
     assert project.results(job.id) == []
-    assert project.job(job.id) == job
+    assert project.job(job.id) == replace(job, state=JobState.DONE)
 
 
 def test_accepted_predictions_become_a_track_for_each_tier(
@@ -129,6 +130,7 @@ def test_accepted_predictions_become_a_track_for_each_tier(
         job.id, [segment, *words(10, 30), Text("transcript", "all", {"n": 2})]
     )
     accepted = project.accept_results(job.id, "Speech recognition")
+    assert project.job(job.id).state == JobState.DONE
     tracks = project.tracks(clip.id)
     assert accepted.tracks == tuple(track.id for track in tracks)
     assert [(track.name, track.kind, track.job) for track in tracks] == [
@@ -259,7 +261,7 @@ def test_removing_an_accepted_job_keeps_what_made_the_labels(
     project.remove_job(job.id)
     assert project.jobs() == []
     assert project.results(job.id) == []
-    assert project.job(job.id) == job
+    assert project.job(job.id) == replace(job, state=JobState.DONE)
     other = project.add_job(Job(0, "task", {}, None, None))
     project.remove_job(other)
     with pytest.raises(EarmarkError, match="not there"):

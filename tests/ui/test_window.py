@@ -50,7 +50,9 @@ def controls(top: QWidget) -> Iterator[QWidget]:
     """The controls of a person, without the parts Qt makes of them."""
     for widget in top.findChildren(QWidget):
         parent = widget.parentWidget()
-        inner = isinstance(parent, QAbstractSpinBox | QComboBox | QHeaderView)
+        inner = isinstance(
+            parent, QAbstractSpinBox | QComboBox | QHeaderView | QLineEdit
+        )
         inner = inner or isinstance(widget, QScrollBar | QTabBar | QHeaderView)
         inner = inner or widget.objectName().startswith("qt_")
         popup = type(parent).__name__ == "QComboBoxPrivateContainer"
@@ -61,7 +63,7 @@ def controls(top: QWidget) -> Iterator[QWidget]:
 def name_of(widget: QWidget) -> str:
     text = getattr(widget, "text", None)
     shown = text() if isinstance(widget, QAbstractButton) and text else ""
-    return widget.accessibleName() or shown or widget.toolTip()
+    return widget.accessibleName() or shown
 
 
 def all_views(bench: Bench) -> list[QWidget]:

@@ -363,7 +363,12 @@ class SourceReader:
         with self._changed:
             # Windows does not rename what is mapped.
             self._mapping = self._part = None
-            part.replace(cached)
+            try:
+                part.replace(cached)
+            except PermissionError:
+                if not cached.exists():
+                    raise
+                # Windows: another Earmark has the same open, decoded by itself.
             mapping = _map_cached(cached, self.channels)
             if mapping is None:
                 raise EarmarkError(

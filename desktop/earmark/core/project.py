@@ -436,7 +436,8 @@ class Project(Contents):
 
         Predictions become labels with the status "predicted", in one track for each
         tier and kind, at the place where their audio is now; those whose audio was
-        removed meanwhile are left out. Audio files become sources, clips and takes.
+        removed meanwhile are left out. Audio files become sources, clips and takes. The
+        job is done then.
 
         Parameters
         ----------
@@ -471,7 +472,11 @@ class Project(Contents):
                 if isinstance(result, Text):
                     edit.set_text(job, clip if known else None, result)
             placed = [_place_audio(edit, job, file, key) for file, key in files]
-            self._database.run("UPDATE jobs SET accepted = 1 WHERE id = ?", (job,))
+            # In the same transaction: a job that was accepted must not be resumed.
+            self._database.run(
+                "UPDATE jobs SET accepted = 1, state = ? WHERE id = ?",
+                (str(JobState.DONE), job),
+            )
         return AcceptedResults(
             tracks,
             tuple(clip for clip, _ in placed),
