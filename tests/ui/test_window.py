@@ -55,8 +55,8 @@ def controls(top: QWidget) -> Iterator[QWidget]:
         )
         inner = inner or isinstance(widget, QScrollBar | QTabBar | QHeaderView)
         inner = inner or widget.objectName().startswith("qt_")
-        popup = type(parent).__name__ == "QComboBoxPrivateContainer"
-        if isinstance(widget, CONTROLS) and not (inner or popup):
+        # A dialog, or what a combo box pops up, is a window of its own.
+        if isinstance(widget, CONTROLS) and widget.window() is top and not inner:
             yield widget
 
 
