@@ -28,12 +28,12 @@ def tone(start: int, frames: int) -> NDArray[np.float32]:
     return np.stack([wave, 0.5 * wave], axis=1).astype(np.float32)
 
 
-def heard(transport: Transport, frame: int) -> tuple[float, Levels]:
-    """Wait until a frame is heard; gives the time and the levels."""
+def heard(transport: Transport, frame: int) -> tuple[float, int, Levels]:
+    """Wait until a frame is heard; gives the time, the place and the levels."""
     pause = threading.Event()
     while transport.position < frame and transport.playing:
         pause.wait(0.002)
-    return time.perf_counter(), transport.levels()
+    return time.perf_counter(), transport.position, transport.levels()
 
 
 def play(transport: Transport) -> dict[str, Any]:
@@ -44,8 +44,8 @@ def play(transport: Transport) -> dict[str, Any]:
     recorder = Transport()
     recorder.record(path, RATE, 2)
     transport.play(tone, RATE, 2, 0, RATE)
-    first_s, _ = heard(transport, RATE // 5)
-    last_s, levels = heard(transport, RATE * 4 // 5)
+    first_s, first, _ = heard(transport, RATE // 5)
+    last_s, last, levels = heard(transport, RATE * 4 // 5)
     ended = finished.wait(30)
     recorder.stop_recording()
     recorder.close()
@@ -54,7 +54,7 @@ def play(transport: Transport) -> dict[str, Any]:
     return {
         "finished": ended,
         "position": transport.position,
-        "elapsed_s": last_s - first_s,
+        "speed": (last - first) / RATE / (last_s - first_s),
         "peak_db": levels.peak_db,
         "recorded_peaks": np.abs(recorded).max(axis=0).tolist(),
         "recorded_hz": float(spectrum.argmax() * RATE / len(recorded)),

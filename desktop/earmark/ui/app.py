@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from earmark.ui.dialogs.projects import new_untitled, open_project, remember
 from earmark.ui.session import Session
 from earmark.ui.window import MainWindow
 
-_PREPARE_MS = 1000
+_SETTLE_MS = 1000
 
 
 @dataclass(slots=True)
@@ -165,11 +166,15 @@ def _begin(studio: Studio, paths: list[Path]) -> None:
         names = ", ".join(dict.fromkeys(f.name for f in session.plugins.failures))
         session.message.emit(f"A plugin failed: {names}. See Preferences > Plugins.", 0)
     window.files.offer_missing()
-    QTimer.singleShot(_PREPARE_MS, session, lambda: _prepare_sound(session))
+    QTimer.singleShot(_SETTLE_MS, session, lambda: _settle(session))
 
 
-def _prepare_sound(session: Session) -> None:
-    """Load the sound system, which takes a while, before Space is pressed."""
+def _settle(session: Session) -> None:
+    """What makes later work smooth, done when the window is up and quiet."""
+    # What was loaded at start stays. A collection that looks through all of it stops
+    # the window for 70 ms.
+    gc.freeze()
+    # Loading the sound system takes a while; the first press of Space shall not wait.
     session.background.run(
         lambda _: session.transport.prepare(),
         lambda _: None,

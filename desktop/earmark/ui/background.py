@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
 T = TypeVar("T")
+
+_TURN_S = 0.004
 
 
 class Ticket:
@@ -31,7 +35,7 @@ class Background(QObject):
     threads : int, optional
     """
 
-    _posted = Signal(object)
+    _woken = Signal()
 
     def __init__(self, parent: QObject | None = None, *, threads: int = 2) -> None:
         super().__init__(parent)
@@ -39,12 +43,21 @@ class Background(QObject):
         self._pool: ThreadPoolExecutor | None = None
         self._tickets: set[Ticket] = set()
         self._closed = False
-        self._posted.connect(self._call, Qt.ConnectionType.QueuedConnection)
+        self._calls: deque[Callable[[], None]] = deque()
+        self._woken.connect(self._wake, Qt.ConnectionType.QueuedConnection)
+        self._turn = QTimer(self)
+        self._turn.setInterval(0)
+        self._turn.timeout.connect(self._take_turn)
 
     def post(self, call: Callable[[], None]) -> None:
-        """Run a function on the GUI thread, soon; may be called from any thread."""
+        """Run a function on the GUI thread, soon; may be called from any thread.
+
+        Functions run in the order they came. Many at once take turns with the events
+        of the window, so that a burst of them does not hold it up.
+        """
+        self._calls.append(call)
         try:
-            self._posted.emit(call)
+            self._woken.emit()
         except RuntimeError:
             # The window is gone, and with it everyone the news was for.
             if not self._closed:
@@ -89,13 +102,24 @@ class Background(QObject):
     def close(self) -> None:
         """Drop what has not started and wait for what runs."""
         self._closed = True
+        self._turn.stop()
+        self._calls.clear()
         for ticket in self._tickets:
             ticket.cancel()
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
 
-    @Slot(object)
-    def _call(self, call: Callable[[], None]) -> None:
-        if not self._closed:
+    @Slot()
+    def _wake(self) -> None:
+        if self._calls and not self._turn.isActive() and not self._closed:
+            self._turn.start()
+
+    def _take_turn(self) -> None:
+        stop = time.perf_counter() + _TURN_S
+        while self._calls:
+            call = self._calls.popleft()
             call()
+            if time.perf_counter() > stop:
+                return
+        self._turn.stop()

@@ -8,7 +8,7 @@ they were made with.
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -88,6 +88,27 @@ def _outline(name: str) -> QPainterPath:
     return (middle * QTransform.fromScale(scale, scale)).map(path)
 
 
+def _draw(painter: QPainter, area: QRectF, name: str, color: QColor) -> None:
+    side = min(area.width(), area.height())
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(area.center())
+    painter.scale(side, side)
+    painter.fillPath(_outline(name), color)
+    painter.restore()
+
+
+@lru_cache(maxsize=512)
+def _picture(name: str, width: int, height: int, scale: float, rgba: int) -> QPixmap:
+    pixmap = QPixmap(width, height)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    _draw(painter, QRectF(0, 0, width, height), name, QColor.fromRgba(rgba))
+    painter.end()
+    pixmap.setDevicePixelRatio(scale)
+    return pixmap
+
+
 class _GlyphEngine(QIconEngine):
     def __init__(self, name: str, color: str) -> None:
         super().__init__()
@@ -97,14 +118,7 @@ class _GlyphEngine(QIconEngine):
     def paint(
         self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State
     ) -> None:
-        side = min(rect.width(), rect.height())
-        centre = QRectF(rect).center()
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.translate(centre)
-        painter.scale(side, side)
-        painter.fillPath(_outline(self._name), self._shade(mode, state))
-        painter.restore()
+        _draw(painter, QRectF(rect), self._name, self._shade(mode, state))
 
     def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
         return self.scaledPixmap(size, mode, state, 1.0)
@@ -112,13 +126,8 @@ class _GlyphEngine(QIconEngine):
     def scaledPixmap(
         self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float
     ) -> QPixmap:
-        pixmap = QPixmap(size)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        self.paint(painter, QRect(0, 0, size.width(), size.height()), mode, state)
-        painter.end()
-        pixmap.setDevicePixelRatio(scale)
-        return pixmap
+        color = self._shade(mode, state).rgba()
+        return _picture(self._name, size.width(), size.height(), scale, color)
 
     def clone(self) -> QIconEngine:
         return _GlyphEngine(self._name, self._color)

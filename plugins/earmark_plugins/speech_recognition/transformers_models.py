@@ -38,8 +38,8 @@ _FALLBACK = {
     "temperature": (0.0, 0.2, 0.4, 0.6, 0.8, 1.0),
     "compression_ratio_threshold": 1.35,
     "logprob_threshold": -1.0,
-    "no_speech_threshold": 0.6,
 }
+_NO_SPEECH = 0.6
 
 # Moonshine's authors bound its text by the length of the audio, which stops it from
 # repeating itself: https://huggingface.co/UsefulSensors/moonshine-base
@@ -157,6 +157,8 @@ class Whisper:
             **features,
             **options,
             **_FALLBACK,
+            # It costs a second pass of the encoder, which found voices make needless.
+            no_speech_threshold=None if self.params.vad else _NO_SPEECH,
             num_beams=self.params.beam_size,
             return_timestamps=True,
             return_token_timestamps=self.words,

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QHBoxLayout,
     QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableWidget,
     QTableWidgetItem,
     QToolButton,
@@ -21,7 +23,7 @@ from PySide6.QtWidgets import (
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Word
 from earmark.ui.session import Session
-from earmark.ui.tables import plain_header
+from earmark.ui.tables import Index, plain_header
 from earmark.ui.widgets import button, muted, set_role
 
 COLORS = (
@@ -46,6 +48,7 @@ class Vocabulary(QDialog):
         self.table.verticalHeader().setDefaultSectionSize(34)
         self.table.setShowGrid(False)
         self.table.setTabKeyNavigation(False)
+        self.table.setItemDelegateForColumn(_NAME, _NameDelegate(self.table))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         header = self.table.horizontalHeader()
         plain_header(header)
@@ -178,6 +181,17 @@ class Vocabulary(QDialog):
     def _say(self, text: str) -> None:
         self.state.setText(text)
         set_role(self.state, "error")
+
+
+class _NameDelegate(QStyledItemDelegate):
+    """Names the field in which a name is typed."""
+
+    def createEditor(
+        self, parent: QWidget, option: QStyleOptionViewItem, index: Index
+    ) -> QWidget:
+        editor = super().createEditor(parent, option, index)
+        editor.setAccessibleName("Name of the class")
+        return editor
 
 
 def _set_color(target: QToolButton, color: str) -> None:

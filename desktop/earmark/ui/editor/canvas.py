@@ -8,7 +8,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QPainter, QResizeEvent
 from PySide6.QtWidgets import QGraphicsItem, QWidget
 
 from earmark.audio.spectrogram import SpectrogramSettings
@@ -299,10 +299,9 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
 class Ground(LaneItem):
     """What shows between the lanes: the gutter and the dividers."""
 
-    def paint(self, painter: Any, option: Any, widget: Any = None) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Fill with the colour of the panels."""
         stage, layout = self.stage, self.stage.layout
-        exposed = option.exposedRect
         plots = (layout.waveform, layout.spectrogram)
         gutter = QRectF(0, 0, GUTTER_PX, self.height)
         painter.fillRect(exposed & gutter, stage.color("panel"))
@@ -327,7 +326,7 @@ class RubberBand(LaneItem):
         self.box = box
         self.update()
 
-    def paint(self, painter: Any, option: Any, widget: Any = None) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw it."""
         if self.box.isEmpty():
             return

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QImage, QPainter, QPen
-from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from earmark.core.labels import STATUSES, Label, LabelStatus
 from earmark.ui.editor.label_index import Ints
@@ -45,16 +44,9 @@ class LabelLanes(LaneItem):
             "rejected": Texts(struck),
         }
 
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionGraphicsItem,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the tracks that are in sight."""
         stage = self.stage
-        exposed = option.exposedRect & self.boundingRect()
-        painter.setClipRect(exposed)
         painter.fillRect(exposed, stage.color("background"))
         top = stage.layout.labels.top
         for view, lane in zip(stage.tracks, stage.layout.tracks, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,9 @@ def draw_row(
     if textured.any():
         hatched = np.append(textured, False)[owner]
         period = round(8 * look.scale)
-        lines = (columns + look.first + np.arange(height)[:, None]) % period < thick
+        lines = _hatching(width, height, period, thick)[:, look.first % period :][
+            :, :width
+        ]
         hatch = mixed(look.ground, colors, np.full(len(colors), _HATCH_OPACITY))
         np.copyto(
             pixels, _with_ground(hatch, look)[owner][None], where=lines & hatched[None]
@@ -128,6 +131,14 @@ def mixed(ground: int, colors: Colors, opacity: Floats) -> Colors:
         level = np.rint(below + (above - below) * opacity).astype(np.uint32)
         out |= level << np.uint32(shift)
     return out
+
+
+@lru_cache(maxsize=8)
+def _hatching(width: int, height: int, period: int, thick: int) -> NDArray[np.bool_]:
+    """Where slanting lines run; one period wider than asked for."""
+    columns = np.arange(width + period)
+    lines: NDArray[np.bool_] = (columns + np.arange(height)[:, None]) % period < thick
+    return lines
 
 
 def _with_ground(colors: Colors, look: Look) -> Colors:

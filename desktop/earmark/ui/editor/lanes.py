@@ -7,6 +7,7 @@ from the stage, and no more than what was exposed.
 from __future__ import annotations
 
 import math
+import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,24 @@ class LaneItem(QGraphicsItem):
         """All of it, from its own upper left corner."""
         return QRectF(0, 0, self.width, self.height)
 
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionGraphicsItem,
+        widget: QWidget | None = None,
+    ) -> None:
+        """Draw what was exposed."""
+        exposed = option.exposedRect & self.boundingRect()
+        painter.setClipRect(exposed)
+        try:
+            self.draw(painter, exposed)
+        except Exception:  # noqa: BLE001 - reported; Qt would take the process with it
+            sys.excepthook(*sys.exc_info())
+
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
+        """Draw the part of the lane in `exposed`; the painter is clipped to it."""
+        raise NotImplementedError
+
 
 class Ruler(LaneItem):
     """The time axis."""
@@ -64,16 +83,9 @@ class Ruler(LaneItem):
         self.selection: Selection | None = None
         self._texts = Texts(font)
 
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionGraphicsItem,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the marks and the selected time."""
         stage, height = self.stage, self.height
-        exposed = option.exposedRect
-        painter.setClipRect(exposed)
         painter.fillRect(exposed, stage.color("panel"))
         if stage.clip is None:
             return
@@ -117,16 +129,9 @@ class WaveformLane(LaneItem):
         """Take over the colours of the palette."""
         self.tiles.set_colors(waveform_colors(self.stage.palette))
 
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionGraphicsItem,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw columns, or the samples themselves where they are far apart."""
         stage = self.stage
-        exposed = option.exposedRect & self.boundingRect()
-        painter.setClipRect(exposed)
         painter.fillRect(exposed, stage.color("background"))
         if self.audio is None:
             return
@@ -232,17 +237,11 @@ class GapsItem(LaneItem):
         self.audio: ClipAudio | None = None
         self._font = font
 
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionGraphicsItem,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw what has to be said about the audio."""
         if self.audio is None:
             return
         stage, whole = self.stage, self.boundingRect()
-        painter.setClipRect(whole)
         painter.setFont(self._font)
         for gap in self.audio.gaps:
             left, right = stage.view.x_of(gap.start), stage.view.x_of(gap.stop)
@@ -293,12 +292,7 @@ class SelectionItem(LaneItem):
             self.selection, self.band = selection, band
             self.update()
 
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionGraphicsItem,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw a wash of colour and its two edges."""
         if self.selection is None or not self.selection.frames:
             return
@@ -307,8 +301,6 @@ class SelectionItem(LaneItem):
         right = min(self.width + 2, stage.view.x_of(self.selection.stop))
         if right < 0 or left > self.width:
             return
-        exposed = option.exposedRect & self.boundingRect()
-        painter.setClipRect(exposed)
         wash, edge = stage.color("selection"), stage.color("selection_edge")
         top = layout.ruler.bottom
         width = max(1.0, right - left)
@@ -348,12 +340,7 @@ class Playhead(LaneItem):
         if shown:
             self.setPos(GUTTER_PX + math.floor(x), 0)
 
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionGraphicsItem,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw the line and the handle."""
         color = self.stage.color("playhead")
         bottom = float(self.stage.layout.ruler.bottom)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import defaultdict
 from collections.abc import Callable
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
-from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 
 from earmark.audio.sources import SourceReader
 from earmark.audio.spectrogram import (
     DB_FLOOR,
     DB_STEP,
+    TILE_COLUMNS,
     FrequencyAxis,
+    PlacedTile,
     RowMap,
     SpectrogramSettings,
     SpectrogramView,
     TileServer,
     TileSet,
+    hop_for,
     lookup_table,
 )
 from earmark.core.labels import Label
@@ -33,6 +36,9 @@ from earmark.ui.editor.tile_pictures import TilePictures
 
 _KEPT_YS = 10_000
 _MOST_BOXES = 400
+_BUDGET_S = 0.003
+"""What a frame may spend on turning new tiles into pixmaps."""
+
 _TILE_BYTES = 64 << 20
 _NO_READERS: dict[str, SourceReader] = {}
 _NOTHING = SpectrogramView(
@@ -58,7 +64,9 @@ class SpectrogramLane(LaneItem):
         self._rows_height = 0
         self._server = TileServer(on_ready, cache_bytes=_TILE_BYTES)
         self._shown = TileSet((), complete=True)
-        self._requested: tuple[object, ...] = ()
+        self._requested: tuple[int, ...] = ()
+        self._pending = False
+        self._on_ready = on_ready
         self._axis: FrequencyAxis | None = None
         self._ys: dict[float, float] = {}
 
@@ -72,7 +80,7 @@ class SpectrogramLane(LaneItem):
     @property
     def complete(self) -> bool:
         """Whether all that is in sight is drawn as fine as it will be."""
-        return self._shown.complete
+        return self._shown.complete and not self._pending
 
     def close(self) -> None:
         """Stop the threads."""
@@ -117,10 +125,11 @@ class SpectrogramLane(LaneItem):
 
     def take_ready(self) -> None:
         """Show what the threads have made since."""
-        if self._shown.complete or self._server.error is not None:
-            return
-        self._requested = ()
-        self.update()
+        if not self._shown.complete and self._server.error is None:
+            self._requested = ()
+            self.update()
+        elif self._pending:
+            self.update()
 
     def level_at(self, frame: int, hz: float) -> float | None:
         """The level in dB at a place, None if it is not known."""
@@ -147,16 +156,9 @@ class SpectrogramLane(LaneItem):
         part = min(max(0.0, 1 - y / max(1.0, self.height)), 1.0)
         return float(self.axis.hz(part))
 
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionGraphicsItem,
-        widget: QWidget | None = None,
-    ) -> None:
+    def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw what there is and ask for what is missing."""
         stage = self.stage
-        exposed = option.exposedRect & self.boundingRect()
-        painter.setClipRect(exposed)
         if self.audio is None:
             painter.fillRect(exposed, stage.color("background"))
             return
@@ -216,14 +218,13 @@ class SpectrogramLane(LaneItem):
         """Ask for the tiles of the view and a little beyond it."""
         view, audio = self.stage.view, self.audio
         assert audio is not None
-        # Rounded, so that scrolling by a few pixels asks for nothing new.
-        page = max(1, view.width // 4)
-        first = view.first // page * page - page
-        last = (view.first + view.width) // page * page + 2 * page
-        key = (view.frames_per_px, first, last, self.stage.scale)
-        if key == self._requested:
+        hop = hop_for(self.settings, view.frames_per_px / self.stage.scale)
+        # In steps of a tile, so that most frames of a pan or a zoom ask for nothing.
+        length = hop * TILE_COLUMNS
+        first, last = view.start // length - 1, -(-view.stop // length) + 1
+        if (hop, first, last) == self._requested:
             return
-        self._requested = key
+        self._requested = (hop, first, last)
         self._shown = self._server.request(
             SpectrogramView(
                 spans=audio.spans,
@@ -233,9 +234,9 @@ class SpectrogramLane(LaneItem):
                 settings=self.settings,
                 lanes=(None,),
                 # Beyond the ends of the clip there are no tiles.
-                start=int(first * view.frames_per_px),
-                stop=int(last * view.frames_per_px),
-                width_px=round((last - first) * self.stage.scale),
+                start=first * length,
+                stop=last * length,
+                width_px=(last - first) * TILE_COLUMNS,
             )
         )
 
@@ -246,21 +247,64 @@ class SpectrogramLane(LaneItem):
             self._rows_height = height
             rows = RowMap(self.settings, self.stage.rate, max(1, height))
             self._pictures.set_rows(rows)
-        for tile in self._shown.tiles:
-            left = math.floor(view.x_of(tile.first))
-            right = math.ceil(view.x_of(tile.last))
-            if right <= exposed.left() or left >= exposed.right() or right <= left:
+        shown = [
+            tile
+            for tile in self._shown.tiles
+            if view.x_of(tile.first) < exposed.right()
+            and view.x_of(tile.last) > exposed.left()
+        ]
+        finest = hop_for(self.settings, view.frames_per_px / self.stage.scale)
+        deadline = time.perf_counter() + _BUDGET_S
+        self._pending = False
+        ready: list[tuple[PlacedTile, QPixmap]] = []
+        covered: list[tuple[int, int]] = []
+        # The finest come last, and what they cover needs no stand-in.
+        for tile in reversed(shown):
+            if any(low <= tile.first and tile.last <= high for low, high in covered):
                 continue
+            fine = tile.hop == finest
             px_per_column = tile.hop / view.frames_per_px * self.stage.scale
-            pixmap, columns = self._pictures.picture(tile, px_per_column)
-            per_px = view.frames_per_px * columns / tile.hop
-            skipped = tile.start / tile.hop * columns
-            # Qt reads beyond the pixmap if it is asked to.
-            first = min(
-                max(0.0, (view.first + left) * per_px - skipped), pixmap.width() - 1
+            in_time = time.perf_counter() < deadline
+            pixmap = self._pictures.picture(
+                tile, px_per_column if fine else 1.0, make=in_time
             )
-            width = min((right - left) * per_px, pixmap.width() - first)
-            source = QRectF(first, 0, width, pixmap.height())
-            painter.drawPixmap(
-                QRectF(left, 0, right - left, self.height), pixmap, source
-            )
+            if pixmap is None:
+                self._pending = True
+            else:
+                ready.append((tile, pixmap))
+                if fine:
+                    covered = merged([*covered, (tile.first, tile.last)])
+        for tile, pixmap in reversed(ready):
+            self._draw_tile(painter, tile, pixmap)
+        if self._pending:
+            self._on_ready()
+
+    def _draw_tile(self, painter: QPainter, tile: PlacedTile, pixmap: QPixmap) -> None:
+        view = self.stage.view
+        left = max(-1, math.floor(view.x_of(tile.first)))
+        right = min(view.width + 1, math.ceil(view.x_of(tile.last)))
+        # Columns of the pixmap for each of values, and for each pixel of the view.
+        columns = pixmap.width() / tile.values.shape[1]
+        per_px = view.frames_per_px * columns / tile.hop
+        skipped = tile.start / tile.hop * columns
+        # Qt reads beyond the pixmap if it is asked to.
+        first = min(
+            max(0.0, (view.first + left) * per_px - skipped), pixmap.width() - 1.0
+        )
+        width = min((right - left) * per_px, pixmap.width() - first)
+        painter.drawPixmap(
+            QRectF(left, 0, right - left, self.height),
+            pixmap,
+            QRectF(first, 0, width, pixmap.height()),
+        )
+
+
+def merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges joined where they touch."""
+    out: list[tuple[int, int]] = []
+    for low, high in sorted(ranges):
+        if out and low <= out[-1][1]:
+            out[-1] = (out[-1][0], max(high, out[-1][1]))
+        else:
+            out.append((low, high))
+    return out

@@ -47,8 +47,10 @@ class TilePictures:
         self._mapped.clear()
         self._forget_pixmaps()
 
-    def picture(self, tile: PlacedTile, px_per_column: float) -> tuple[QPixmap, int]:
-        """A tile's pixmap, and how many of its columns each column of values has.
+    def picture(
+        self, tile: PlacedTile, px_per_column: float, *, make: bool
+    ) -> QPixmap | None:
+        """A tile's pixmap.
 
         Parameters
         ----------
@@ -56,25 +58,30 @@ class TilePictures:
         px_per_column : float
             How far apart the columns of values will be drawn. If that is far, the
             pixmap has columns between them.
+        make : bool
+            Whether there is time to make it; if not, one that is less fitting will do.
+            None if there is none.
         """
         between = 1
         while between * 2 <= min(px_per_column, _MOST_BETWEEN):
             between *= 2
         key = (id(tile.values), between)
         pixmap = self._pixmaps.get(key)
-        if pixmap is None:
-            values = self._values(tile)
-            if between > 1:
-                values = interpolated(values, between)
-            pixmap = colored_pixmap(values, self._colors)
-            self._pixmaps[key] = pixmap
-            self._bytes += 4 * values.size
-            while self._bytes > _KEPT_BYTES and len(self._pixmaps) > 1:
-                _, dropped = self._pixmaps.popitem(last=False)
-                self._bytes -= 4 * dropped.width() * dropped.height()
-        else:
+        if pixmap is not None:
             self._pixmaps.move_to_end(key)
-        return pixmap, between
+            return pixmap
+        if not make:
+            others = (self._pixmaps.get((id(tile.values), 2**n)) for n in range(4))
+            return next((other for other in others if other is not None), None)
+        values = self._values(tile)
+        if between > 1:
+            values = interpolated(values, between)
+        pixmap = self._pixmaps[key] = colored_pixmap(values, self._colors)
+        self._bytes += 4 * values.size
+        while self._bytes > _KEPT_BYTES and len(self._pixmaps) > 1:
+            _, dropped = self._pixmaps.popitem(last=False)
+            self._bytes -= 4 * dropped.width() * dropped.height()
+        return pixmap
 
     def _values(self, tile: PlacedTile) -> Pixels:
         assert self._rows is not None

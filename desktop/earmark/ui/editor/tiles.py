@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,23 @@ from PySide6.QtGui import QImage, QPixmap
 from earmark.ui.editor.timeline import TimeView
 
 TILE_COLUMNS = 256
-_KEPT = 48
+_KEPT_COLUMNS = 64 * TILE_COLUMNS
 
 Pixels = NDArray[np.uint8]
-Key = tuple[float, int, int]
-"""Frames in a column, number of the tile, height."""
 Render = Callable[[int, int, float], Pixels]
 """From a first column, a number of columns and the frames in each, to colour indices
 of shape (height, columns)."""
+
+
+@dataclass(slots=True)
+class _Strip:
+    """Neighbouring tiles that were rendered together."""
+
+    frames_per_column: float
+    height: int
+    tiles: range
+    pixels: Pixels
+    pixmap: QPixmap | None = None
 
 
 class ColumnTiles:
@@ -37,18 +46,17 @@ class ColumnTiles:
     def __init__(self, render: Render) -> None:
         self._render = render
         self._colors: Sequence[int] = (0,)
-        self._pixels: OrderedDict[Key, Pixels] = OrderedDict()
-        self._pixmaps: dict[Key, QPixmap] = {}
+        self._strips: list[_Strip] = []
 
     def set_colors(self, colors: Sequence[int]) -> None:
         """Show the same pixels in other colours; `0xaarrggbb` for each index."""
         self._colors = colors
-        self._pixmaps.clear()
+        for strip in self._strips:
+            strip.pixmap = None
 
     def clear(self) -> None:
         """Forget all; what is drawn has changed."""
-        self._pixels.clear()
-        self._pixmaps.clear()
+        self._strips.clear()
 
     def visible(
         self,
@@ -58,7 +66,7 @@ class ColumnTiles:
         left: float = 0,
         right: float | None = None,
     ) -> Iterator[tuple[float, QPixmap]]:
-        """The tiles that show a part of a view, each with its horizontal position.
+        """The pictures that show a part of a view, each with its horizontal position.
 
         Parameters
         ----------
@@ -75,44 +83,44 @@ class ColumnTiles:
         last_column = int(np.ceil(view.clip_frames / frames_per_column))
         first = int((view.first + left) * scale) // TILE_COLUMNS
         stop = min(int((view.first + right) * scale) + 1, last_column)
-        tiles = range(first, -(-stop // TILE_COLUMNS))
-        self._render_missing(frames_per_column, tiles, height)
-        for tile in tiles:
-            pixmap = self._pixmap((frames_per_column, tile, height))
-            pixmap.setDevicePixelRatio(scale)
-            yield tile * TILE_COLUMNS / scale - view.first, pixmap
+        wanted = range(first, -(-stop // TILE_COLUMNS))
+        for strip in self._covering(frames_per_column, height, wanted):
+            if strip.pixmap is None:
+                strip.pixmap = colored_pixmap(strip.pixels, self._colors)
+            strip.pixmap.setDevicePixelRatio(scale)
+            yield strip.tiles.start * TILE_COLUMNS / scale - view.first, strip.pixmap
 
-    def _render_missing(
-        self, frames_per_column: float, tiles: range, height: int
-    ) -> None:
-        """Render neighbours together: most of the time goes into each call."""
-        missing = [
-            tile
-            for tile in tiles
-            if (frames_per_column, tile, height) not in self._pixels
+    def _covering(
+        self, frames_per_column: float, height: int, wanted: range
+    ) -> list[_Strip]:
+        """The strips over some tiles; what is missing is rendered."""
+        known = [
+            strip
+            for strip in self._strips
+            if strip.frames_per_column == frames_per_column
+            and strip.height == height
+            and strip.tiles.start < wanted.stop
+            and wanted.start < strip.tiles.stop
         ]
+        missing = sorted(set(wanted).difference(*(strip.tiles for strip in known)))
         while missing:
+            # Neighbours are rendered together: most of the time goes into each call.
             run = 1
             while run < len(missing) and missing[run] == missing[0] + run:
                 run += 1
+            tiles = range(missing[0], missing[0] + run)
             pixels = self._render(
-                missing[0] * TILE_COLUMNS, run * TILE_COLUMNS, frames_per_column
+                tiles.start * TILE_COLUMNS, run * TILE_COLUMNS, frames_per_column
             )
-            for number, tile in enumerate(missing[:run]):
-                part = slice(number * TILE_COLUMNS, (number + 1) * TILE_COLUMNS)
-                self._pixels[frames_per_column, tile, height] = pixels[:, part]
+            known.append(_Strip(frames_per_column, height, tiles, pixels))
             missing = missing[run:]
-        while len(self._pixels) > max(_KEPT, len(tiles)):
-            oldest, _ = self._pixels.popitem(last=False)
-            self._pixmaps.pop(oldest, None)
-
-    def _pixmap(self, key: Key) -> QPixmap:
-        self._pixels.move_to_end(key)
-        pixmap = self._pixmaps.get(key)
-        if pixmap is None:
-            pixmap = colored_pixmap(self._pixels[key], self._colors)
-            self._pixmaps[key] = pixmap
-        return pixmap
+        # The strips in use go to the end, so that others are dropped before them.
+        used = set(map(id, known))
+        self._strips = [s for s in self._strips if id(s) not in used] + known
+        kept = sum(strip.pixels.shape[1] for strip in self._strips)
+        while kept > _KEPT_COLUMNS and len(self._strips) > len(known):
+            kept -= self._strips.pop(0).pixels.shape[1]
+        return known
 
 
 def colored_pixmap(pixels: Pixels, colors: Sequence[int]) -> QPixmap:

@@ -113,8 +113,9 @@ class ParamsForm(QWidget):
             label.setText(found.get(name, ""))
             label.setVisible(name in found)
             widget = self._fields[name].widget
-            widget.setProperty("invalid", name in found)
-            restyle(widget)
+            if bool(widget.property("invalid")) != (name in found):
+                widget.setProperty("invalid", name in found)
+                restyle(widget)
         if found:
             first = next(iter(found))
             if self.fold and not self._fields[first].widget.isVisibleTo(self):
