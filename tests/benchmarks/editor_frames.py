@@ -78,7 +78,9 @@ def _frames(
             app.processEvents()
         taken.append(watch.seconds * 1000)
     yield Row(f"{what}, median", float(np.percentile(taken, 50)), "ms")
-    yield Row(f"{what}, 99th percentile", float(np.percentile(taken, 99)), "ms", FRAME_MS)
+    yield Row(
+        f"{what}, 99th percentile", float(np.percentile(taken, 99)), "ms", FRAME_MS
+    )
 
 
 def _settle(surface: Any, app: Any) -> None:
@@ -111,7 +113,9 @@ def _shown(folder: Path, count: int, recording: Path, app: Any) -> tuple[Any, An
         edit.set_word("word 7", "#e07a3f", "1")
         for name, part in (("Words", 0.8), ("Segments", 0.15), ("Events", 0.05)):
             track = edit.add_track(clip, name)
-            starts = np.linspace(0, source.frames - 1, int(count * part) + 1).astype(int)
+            starts = np.linspace(0, source.frames - 1, int(count * part) + 1).astype(
+                int
+            )
             codes = chance.integers(0, len(STATUSES), len(starts)).tolist()
             edit.add_labels(
                 Label(

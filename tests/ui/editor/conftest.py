@@ -12,6 +12,7 @@ import soundfile
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
+from ui.editor.stand_ins import quiet_session
 
 from earmark.audio.files import import_file
 from earmark.core.clips import Span
@@ -22,7 +23,6 @@ from earmark.ui.editor.layout import GUTTER_PX
 from earmark.ui.editor.plot import Plot
 from earmark.ui.editor.stage import Stage
 from earmark.ui.session import Session
-from ui.editor.stand_ins import quiet_session
 
 RATE = 8000
 SECONDS = 20

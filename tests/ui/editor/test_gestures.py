@@ -6,10 +6,10 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
+from ui.editor.conftest import RATE, SECONDS, Bench
 
 from earmark.core.labels import Label
 from earmark.ui.session import Selection
-from ui.editor.conftest import RATE, SECONDS, Bench
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -86,9 +86,7 @@ def test_dragging_an_edge_in_time_keeps_the_frequencies(bench: Bench) -> None:
 
 
 def test_a_selection_snaps_to_the_edge_of_a_label(bench: Bench) -> None:
-    bench.drag(
-        bench.waveform(4) + QPoint(4, 0), bench.waveform(6) - QPoint(5, 0), NONE
-    )
+    bench.drag(bench.waveform(4) + QPoint(4, 0), bench.waveform(6) - QPoint(5, 0), NONE)
     assert bench.session.selection == Selection(4 * RATE, 6 * RATE)
 
 
@@ -151,9 +149,7 @@ def test_an_edge_cannot_pass_the_other(bench: Bench) -> None:
 
 
 def test_a_dragged_edge_snaps_to_the_next_label(bench: Bench) -> None:
-    bench.drag(
-        bench.track(8) - QPoint(2, 0), bench.track(10) - QPoint(4, 0), NONE
-    )
+    bench.drag(bench.track(8) - QPoint(2, 0), bench.track(10) - QPoint(4, 0), NONE)
     assert labels(bench)[1].stop == 10 * RATE
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QPainter, QResizeEvent
 from PySide6.QtWidgets import QGraphicsItem, QWidget
 
@@ -31,6 +31,8 @@ from earmark.ui.editor.waveform import AmplitudeScale
 from earmark.ui.session import Selection
 from earmark.ui.theme import Palette
 
+_ZOOM_PAUSE_MS = 90
+_READY_PAUSE_MS = 25
 _LEAST_AMPLITUDE_ZOOM, _MOST_AMPLITUDE_ZOOM = 0.5, 256.0
 
 
@@ -91,13 +93,17 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
         )
         for item in (*self.lanes, self._hz_axis):
             self.scene().addItem(item)
+        self._zoom_timer = self._pause(_ZOOM_PAUSE_MS, self._end_zoom)
+        self._ready_timer = self._pause(_READY_PAUSE_MS, self.spectrogram.take_ready)
         self.spectrogram_ready.connect(
-            self.spectrogram.take_ready, Qt.ConnectionType.QueuedConnection
+            self._take_ready, Qt.ConnectionType.QueuedConnection
         )
         self.set_palette(self.stage.palette)
 
     def close_threads(self) -> None:
         """Stop the threads that make the spectrogram."""
+        self._zoom_timer.stop()
+        self._ready_timer.stop()
         self.spectrogram.close()
 
     def show_audio(self, audio: ClipAudio | None, *, keep_view: bool = False) -> None:
@@ -124,9 +130,14 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
 
     def set_view(self, view: TimeView) -> None:
         """Show another part of the clip."""
-        if view == self.stage.view:
+        old = self.stage.view
+        if view == old:
             return
         self.stage.view = view
+        if view.frames_per_px != old.frames_per_px:
+            # Of zooms that follow each other closely, only the last is drawn finely.
+            self.stage.zooming = self._zoom_timer.isActive()
+            self._zoom_timer.start()
         self.playhead.move_to(self._frame)
         self._update_band()
         self.viewport().update()
@@ -216,6 +227,23 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
         if event.type() == event.Type.FontChange and hasattr(self, "lanes"):
             self.labels.set_font(self.font())
             self.redraw()
+
+    def _pause(self, interval_ms: int, act: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(interval_ms)
+        timer.timeout.connect(act)
+        return timer
+
+    def _end_zoom(self) -> None:
+        if self.stage.zooming:
+            self.stage.zooming = False
+            self.redraw()
+
+    def _take_ready(self) -> None:
+        # Tiles come in quick succession: they are shown a few at a time.
+        if not self._ready_timer.isActive():
+            self._ready_timer.start()
 
     def _place_lanes(self) -> None:
         stage = self.stage

@@ -139,10 +139,12 @@ class WaveformLane(LaneItem):
             self._draw_samples(painter, self.audio, exposed)
         else:
             height = round(self.height * stage.scale)
-            for x, pixmap in self.tiles.visible(
-                stage.view, height, stage.scale, exposed.left(), exposed.right()
+            columns = stage.scale / 2 if stage.zooming else stage.scale
+            for x, width, pixmap in self.tiles.visible(
+                stage.view, height, columns, exposed.left(), exposed.right()
             ):
-                painter.drawPixmap(QPointF(x, 0), pixmap)
+                target = QRectF(x, 0, width, self.height)
+                painter.drawPixmap(target, pixmap, QRectF(pixmap.rect()))
         for index in range(1, stage.channels):
             lane = stage.layout.channel(index, stage.channels)
             y = lane.top - stage.layout.waveform.top

@@ -36,7 +36,7 @@ from earmark.ui.editor.tile_pictures import TilePictures
 
 _KEPT_YS = 10_000
 _MOST_BOXES = 400
-_BUDGET_S = 0.003
+_BUDGET_S = 0.002
 """What a frame may spend on turning new tiles into pixmaps."""
 
 _TILE_BYTES = 64 << 20
@@ -180,10 +180,9 @@ class SpectrogramLane(LaneItem):
             places = places[lengths >= NARROW_PX * view.frames_per_px]
             if not len(places) or len(places) > _MOST_BOXES:
                 continue
-            for label in track.labels(places):
-                if label.low_hz is not None or label.high_hz is not None:
-                    bounds = stage.preview.get(label.id) or bounds_of(label)
-                    found.append((label, self.box(bounds)))
+            for label in track.bounded(places, load=not stage.zooming):
+                bounds = stage.preview.get(label.id) or bounds_of(label)
+                found.append((label, self.box(bounds)))
         return found
 
     def box(self, bounds: Bounds) -> QRectF:
@@ -196,14 +195,20 @@ class SpectrogramLane(LaneItem):
 
     def _draw_boxes(self, painter: QPainter, exposed: QRectF) -> None:
         stage = self.stage
-        near = exposed.adjusted(-4, -4, 4, 4)
+        left, right = exposed.left() - 4, exposed.right() + 4
+        top, bottom = -4.0, self.height + 4
         drawn: dict[tuple[int, bool, bool], list[QRectF]] = defaultdict(list)
         for label, box in self.boxes():
-            if box.intersects(near):
+            if box.left() < right and box.right() > left:
                 chosen, dashed = label.id in stage.selected, label.status == "predicted"
-                color = stage.label_color(label).rgb()
-                inside = (box & near).adjusted(0.5, 0.5, -0.5, -0.5)
-                drawn[color, chosen, dashed].append(inside)
+                color = stage.label_rgb(label)
+                box.setCoords(
+                    max(left, box.left()) + 0.5,
+                    max(top, box.top()) + 0.5,
+                    min(right, box.right()) - 0.5,
+                    min(bottom, box.bottom()) - 0.5,
+                )
+                drawn[color, chosen, dashed].append(box)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for (color, chosen, dashed), boxes in drawn.items():
             pen = QPen(QColor(color), 2 if chosen else 1)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
 from earmark.core.clips import Clip
@@ -37,25 +38,45 @@ class TrackView:
         self.track = track
         self._project = project
         self._labels: dict[int, Label] = {}
+        self._bounded: dict[int, Label] = {}
         self.index = LabelIndex(project.label_arrays(track.id))
 
     def refresh(self, touched: frozenset[int] | None) -> bool:
         """Take over changed labels; None is all. Gives whether the rows changed."""
         if touched is None:
-            self._labels.clear()
+            self._forget()
         else:
             for label in touched:
                 self._labels.pop(label, None)
+                self._bounded.pop(label, None)
         rows = self.index.row_count
         self.index = LabelIndex(self._project.label_arrays(self.track.id))
         return rows != self.index.row_count
 
     def labels(self, places: Ints) -> list[Label]:
         """The labels at some positions of the index, in the same order."""
-        ids = [int(label) for label in self.index.arrays.ids[places]]
+        ids = self.index.arrays.ids[places].tolist()
         if not all(label in self._labels for label in ids):
             self._load(places)
         return [self._labels[label] for label in ids]
+
+    def loaded(self, places: Ints) -> NDArray[np.bool_]:
+        """Which of some labels are at hand, without asking the project."""
+        ids = self.index.arrays.ids[places].tolist()
+        return np.fromiter(map(self._labels.__contains__, ids), bool, len(ids))
+
+    def bounded(self, places: Ints, *, load: bool) -> list[Label]:
+        """Those of some labels that have frequency bounds, perhaps only if at hand."""
+        ids = self.index.arrays.ids[places].tolist()
+        if load and not all(label in self._labels for label in ids):
+            self._load(places)
+        if not self._bounded:
+            return []
+        return [self._bounded[label] for label in ids if label in self._bounded]
+
+    def _forget(self) -> None:
+        self._labels.clear()
+        self._bounded.clear()
 
     def _load(self, places: Ints) -> None:
         # Neighbours come along, so that scrolling does not ask at every step.
@@ -70,9 +91,15 @@ class TrackView:
             ]
         )
         if len(self._labels) > _KEPT_LABELS:
-            self._labels.clear()
+            self._forget()
         wanted = [label for label in around.tolist() if label not in self._labels]
-        self._labels.update(self._project.labels_by_id(wanted))
+        loaded = self._project.labels_by_id(wanted)
+        self._labels.update(loaded)
+        self._bounded.update(
+            (label.id, label)
+            for label in loaded.values()
+            if label.low_hz is not None or label.high_hz is not None
+        )
 
 
 @dataclass
@@ -92,6 +119,8 @@ class Stage:
         Ids of labels.
     preview : mapping of int to Bounds
         Where labels are shown while they are dragged.
+    zooming : bool
+        The zoom is changing from frame to frame: what is slow may be drawn coarsely.
     """
 
     clip: Clip | None = None
@@ -106,6 +135,7 @@ class Stage:
     active_track: int | None = None
     selected: frozenset[int] = frozenset()
     preview: Mapping[int, Bounds] = field(default_factory=dict)
+    zooming: bool = False
     _colors: dict[str, QColor] = field(default_factory=dict)
     _vocabulary: dict[str, QColor] = field(default_factory=dict)
     _label_colors: dict[tuple[str, str, str], int] = field(default_factory=dict)

@@ -62,33 +62,33 @@ class ColumnTiles:
         self,
         view: TimeView,
         height: int,
-        scale: float,
+        columns_per_px: float,
         left: float = 0,
         right: float | None = None,
-    ) -> Iterator[tuple[float, QPixmap]]:
-        """The pictures that show a part of a view, each with its horizontal position.
+    ) -> Iterator[tuple[float, float, QPixmap]]:
+        """The pictures that show a part of a view, each with its position and width.
 
         Parameters
         ----------
         view : TimeView
         height : int
             In display pixels.
-        scale : float
-            Display pixels for each of Qt's.
+        columns_per_px : float
+            Display pixels for each of Qt's; less draws coarser.
         left, right : float, optional
             The part of the view to draw, in Qt's pixels.
         """
         right = view.width if right is None else min(right, view.width)
-        frames_per_column = view.frames_per_px / scale
+        frames_per_column = view.frames_per_px / columns_per_px
         last_column = int(np.ceil(view.clip_frames / frames_per_column))
-        first = int((view.first + left) * scale) // TILE_COLUMNS
-        stop = min(int((view.first + right) * scale) + 1, last_column)
+        first = int((view.first + left) * columns_per_px) // TILE_COLUMNS
+        stop = min(int((view.first + right) * columns_per_px) + 1, last_column)
         wanted = range(first, -(-stop // TILE_COLUMNS))
         for strip in self._covering(frames_per_column, height, wanted):
             if strip.pixmap is None:
                 strip.pixmap = colored_pixmap(strip.pixels, self._colors)
-            strip.pixmap.setDevicePixelRatio(scale)
-            yield strip.tiles.start * TILE_COLUMNS / scale - view.first, strip.pixmap
+            x = strip.tiles.start * TILE_COLUMNS / columns_per_px - view.first
+            yield x, strip.pixmap.width() / columns_per_px, strip.pixmap
 
     def _covering(
         self, frames_per_column: float, height: int, wanted: range
