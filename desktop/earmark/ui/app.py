@@ -42,6 +42,7 @@ def main(
     *,
     no_plugins: bool = False,
     read_only: bool = False,
+    run_task: str = "",
 ) -> int:
     """Show the window until it is closed.
 
@@ -53,6 +54,8 @@ def main(
         The safe mode: no plugin is loaded.
     read_only : bool
         Open a project that is named read-only.
+    run_task : str, optional
+        The id of a task to run on the files once they are there.
 
     Returns
     -------
@@ -78,7 +81,8 @@ def main(
         app, project, store=store, appearance=appearance, no_plugins=no_plugins
     )
     studio.window.show()
-    QTimer.singleShot(0, lambda: _begin(studio, [p for p in paths if p != named]))
+    paths = [path for path in paths if path != named]
+    QTimer.singleShot(0, lambda: _begin(studio, paths, run_task))
     return app.exec()
 
 
@@ -154,12 +158,13 @@ def _project(
     return project
 
 
-def _begin(studio: Studio, paths: list[Path]) -> None:
+def _begin(studio: Studio, paths: list[Path], run_task: str = "") -> None:
     """What is done once the window is there."""
     session, window = studio.session, studio.window
     session.show_first_clip()
-    if paths:
-        window.files.open(paths)
+    importing = window.files.open(paths) if paths else None
+    if importing is not None and run_task:
+        importing.finished.connect(lambda: _run(session, run_task))
     if session.store.problem:
         session.message.emit(session.store.problem, 0)
     if session.plugins.failures:
@@ -167,6 +172,15 @@ def _begin(studio: Studio, paths: list[Path]) -> None:
         session.message.emit(f"A plugin failed: {names}. See Preferences > Plugins.", 0)
     window.files.offer_missing()
     QTimer.singleShot(_SETTLE_MS, session, lambda: _settle(session))
+
+
+def _run(session: Session, task_id: str) -> None:
+    """Run a task on the shown clip, with its defaults."""
+    try:
+        task = session.plugins.task(task_id)
+        session.run_task(task, {}, session.library.default(task))
+    except EarmarkError as error:
+        session.error.emit(error)
 
 
 def _settle(session: Session) -> None:
