@@ -70,7 +70,7 @@ def _measure(editor: Any, session: Any, app: Any, times: int) -> Iterator[Row]:
 def _frames(
     what: str, act: Callable[[int], None], times: int, app: Any
 ) -> Iterator[Row]:
-    """Median and 99th percentile of frames: the change, and all that is drawn for it."""
+    """Median and 99th percentile of frames: a change, and all drawn for it."""
     taken = []
     for number in range(times):
         with stopwatch() as watch:

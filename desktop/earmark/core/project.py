@@ -494,7 +494,15 @@ class Project(Contents):
         clip = self.clip(job.input.clip)
         frames = clips.count_frames(job.input.spans)
         remap = clips.Remap(job.input.spans, clip.spans)
-        tracks: dict[tuple[str, str], int] = {}
+        # Words come below what they are the words of, whichever was found first.
+        lanes = sorted(
+            dict.fromkeys((found.tier, found.kind) for found in predictions),
+            key=lambda lane: lane[1] == "words",
+        )
+        tracks = {
+            (tier, kind): edit.add_track(clip.id, tier or title, kind, job.id)
+            for tier, kind in lanes
+        }
         labels = []
         for prediction in predictions:
             if not 0 <= prediction.start <= prediction.stop <= frames:
@@ -503,14 +511,10 @@ class Project(Contents):
                     f" {prediction.stop} of {frames} frames.",
                     "Report this to the author of the plugin.",
                 )
-            lane = (prediction.tier, prediction.kind)
-            if lane not in tracks:
-                name = prediction.tier or title
-                tracks[lane] = edit.add_track(clip.id, name, prediction.kind, job.id)
             labels += [
                 Label(
                     id=0,
-                    track=tracks[lane],
+                    track=tracks[prediction.tier, prediction.kind],
                     start=start,
                     stop=stop,
                     text=prediction.text,

@@ -261,10 +261,11 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
         self.ruler.place(0, 0, layout.width, layout.ruler.height)
         for lane, place in (
             (self.waveform, layout.waveform),
-            (self.gaps, layout.waveform),
             (self.spectrogram, layout.spectrogram),
         ):
             lane.place(left, place.top, width, place.height)
+        bottom = max(layout.waveform.bottom, layout.spectrogram.bottom)
+        self.gaps.place(left, layout.ruler.bottom, width, bottom - layout.ruler.bottom)
         self.labels.place(0, layout.labels.top, layout.width, layout.labels.height)
         self.selection.place(left, layout.ruler.bottom, width, below)
         self.band.place(left, layout.labels.top, width, layout.labels.height)

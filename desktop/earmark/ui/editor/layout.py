@@ -148,7 +148,7 @@ def arrange(
         least = min(_LEAST_PX, most)
         labels_height = min(max(least, int(below * shares.labels)), most)
     labels = Lane(height - labels_height, labels_height)
-    audio = below - labels_height - (DIVIDER_PX if labels_height else 0)
+    audio = max(0, below - labels_height - (DIVIDER_PX if labels_height else 0))
     if plots == 2:
         shared = max(0, audio - DIVIDER_PX)
         least = min(_LEAST_PX, shared // 2)

@@ -18,6 +18,7 @@ from earmark.ui.editor.clip_audio import ClipAudio
 from earmark.ui.editor.label_edits import set_text
 from earmark.ui.editor.layout import GUTTER_PX, ROW_PX, TRACK_PADDING_PX, Shares
 from earmark.ui.editor.overview import Overview
+from earmark.ui.editor.presets import nearest_window
 from earmark.ui.editor.spectrogram_panel import SpectrogramPanel
 from earmark.ui.editor.stage import TrackView
 from earmark.ui.editor.surface import Surface
@@ -34,6 +35,8 @@ _NORMAL_PX_PER_S = 100
 _PROGRESS_MS = 60
 _KEEP_VIEW_MS = 800
 _LONGEST_BAR = 1 << 30
+_USUAL_RATE = 44_100
+"""The rate that the program's spectrogram settings are meant for."""
 
 
 class Plot(QWidget):
@@ -85,6 +88,7 @@ class Plot(QWidget):
         self.text.discard()
         session, surface = self._session, self.surface
         self._load_audio()
+        self._restore_spectrogram()
         surface.scroll = 0
         surface.show_tracks([])
         surface.show_audio(self._audio)
@@ -278,9 +282,7 @@ class Plot(QWidget):
 
     def _restore_settings(self) -> None:
         project, surface = self._session.project, self.surface
-        defaults = self._session.store.settings.spectrogram.model_dump()
-        kept = project.view("spectrogram") or {}
-        surface.set_spectrogram(SpectrogramSettings.from_values(defaults | kept))
+        self._restore_spectrogram()
         view: dict[str, Any] = project.view("editor") or {}
         shares = Shares()
         known = {name: view[name] for name in asdict(shares) if name in view}
@@ -291,6 +293,27 @@ class Plot(QWidget):
             surface.set_amplitude(scale=view["amplitude_scale"])
         if view.get("follow") in ("page", "centre", "off"):
             self.follow = view["follow"]
+
+    def _restore_spectrogram(self) -> None:
+        """Take over the project's settings, or those of the program."""
+        session = self._session
+        kept = session.project.view("spectrogram")
+        if kept is not None:
+            settings = SpectrogramSettings.from_values(kept)
+        else:
+            settings = SpectrogramSettings.from_values(
+                session.store.settings.spectrogram.model_dump()
+            )
+            if session.clip is not None:
+                # The same length in time, whatever the rate.
+                window = nearest_window(
+                    settings.window / _USUAL_RATE, session.clip.rate
+                )
+                settings = replace(settings, window=window)
+        if settings != self.surface.spectrogram.settings:
+            self.surface.set_spectrogram(settings)
+            if self._panel is not None:
+                self._panel.show_settings(settings)
 
     def _load_audio(self) -> None:
         session = self._session

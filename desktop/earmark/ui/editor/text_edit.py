@@ -120,6 +120,12 @@ class LabelText(QPlainTextEdit):
         width = min(width, parent.width())
         self.resize(width, self.height())
         shown = int(self.document().documentLayout().documentSize().height())
+        scrolled = shown > _MOST_LINES
+        self.setVerticalScrollBarPolicy(
+            Qt.ScrollBarPolicy.ScrollBarAsNeeded
+            if scrolled
+            else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        )
         height = metrics.lineSpacing() * min(max(1, shown), _MOST_LINES) + 10
         left = min(max(0, self._place.left()), parent.width() - width)
         top = min(max(0, self._place.top() - 1), parent.height() - height)
