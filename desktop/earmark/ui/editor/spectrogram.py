@@ -80,7 +80,7 @@ class SpectrogramLane(LaneItem):
     @property
     def complete(self) -> bool:
         """Whether all that is in sight is drawn as fine as it will be."""
-        return self._shown.complete and not self._pending
+        return bool(self._requested) and self._shown.complete and not self._pending
 
     def close(self) -> None:
         """Stop the threads."""

@@ -1,0 +1,49 @@
+"""The window: start, opening a file, memory, and stalls while a job runs."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from tests.benchmarks.crash import DEMO
+from tests.benchmarks.material import hour_of_stereo
+from tests.benchmarks.table import Row
+
+
+def rows(short: bool) -> Iterator[Row]:
+    """Each in a process and a home of its own."""
+    starts = [measured()["usable_s"] for _ in range(1 if short else 5)]
+    yield Row(
+        "process start to usable window, median", statistics.median(starts), "s", 1.0
+    )
+    told = measured(hour_of_stereo(short))
+    yield Row("hour of stereo: first picture", told["first_picture_s"], "s", 0.3)
+    yield Row("hour of stereo: whole waveform", told["whole_waveform_s"], "s", 1.5)
+    yield Row("hour of stereo: memory of the window", told["anonymous_mb"], "MB", 250)
+    yield Row("hour of stereo: longest stall", told["longest_stall_ms"], "ms", 50)
+    told = measured(DEMO, "speech-recognition")
+    yield Row("transcription: longest stall", told["longest_stall_ms"], "ms", 50)
+
+
+def measured(*arguments: object) -> dict[str, float]:
+    """What `window_host` printed."""
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.window_host",
+                *map(str, arguments),
+            ],
+            env=os.environ | {"EARMARK_HOME": home, "QT_QPA_PLATFORM": "offscreen"},
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=300,
+            check=True,
+        )
+    lines = (line.split() for line in done.stdout.splitlines())
+    return {name: float(value) for name, value in lines}
