@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psutil
 from PySide6.QtCore import QEvent, QObject, QTimer
@@ -19,78 +22,92 @@ BEAT_MS = 1
 
 
 class Watch(QObject):
-    """Sees the first paint, the finished picture, and every stall of the event loop."""
+    """Opens a file in the window once it is there, and watches the event loop."""
 
-    def __init__(self, app: QApplication, expect_clip: bool, expect_job: bool) -> None:
+    def __init__(self, app: QApplication, arguments: list[str]) -> None:
         super().__init__()
         self._app = app
-        self._expect_clip = expect_clip
-        self._expect_job = expect_job
-        self._window: QMainWindow | None = None
-        self._asked = 0.0
-        self._last = 0.0
+        self._recording = Path(arguments[0]) if arguments else None
+        self._task = arguments[1] if len(arguments) > 1 else ""
+        self._window: Any = None
+        self._steps = self._play()
         self._longest_s = 0.0
-        self._first_picture = self._whole = False
-        self._done_at = 0.0
-        app.installEventFilter(self)
+        self._last = 0.0
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._beat)
+        app.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Find the first paint; what waits behind it belongs to the start."""
         if (
             self._window is None
             and isinstance(watched, QMainWindow)
             and event.type() == QEvent.Type.Paint
         ):
             self._window = watched
-            # What the paint and all that waits behind it take belongs to the start.
             QTimer.singleShot(0, self._usable)
         return False
 
     def _usable(self) -> None:
         tell("usable_s", time.time() - STARTED)
-        self._last = self._asked = time.perf_counter()
+        self._last = time.perf_counter()
         self._timer.start(BEAT_MS)
 
     def _beat(self) -> None:
         now = time.perf_counter()
         self._longest_s = max(self._longest_s, now - self._last)
         self._last = now
-        if self._expect_clip and not self._whole:
-            self._look(now)
-        elif self._is_quiet():
-            self._finish()
+        if next(self._steps, "end") == "end":
+            self._timer.stop()
+            self._window.close()
+            self._app.quit()
 
-    def _look(self, now: float) -> None:
-        session = self._window._session
-        plot = self._window.editor.plot if session.clip is not None else None
-        if plot is None:
+    def _play(self) -> Iterator[None]:
+        """What is done, a step a beat; between steps the window lives."""
+        yield from quiet()
+        tell("start_stall_ms", self._longest_s * 1000)
+        if self._recording is None:
             return
-        audio = plot.surface.waveform.audio
-        if not self._first_picture:
-            self._first_picture = True
-            tell("first_picture_s", now - self._asked)
-        if audio.done:
-            self._whole = True
-            tell("whole_waveform_s", now - self._asked)
-
-    def _is_quiet(self) -> bool:
         session = self._window._session
-        if self._expect_job and not any(
-            job.usage.run_s and job.state in ("done", "failed")
-            for job in session.queue.jobs()
-        ):
-            return False
-        self._done_at = self._done_at or time.perf_counter()
-        return time.perf_counter() - self._done_at > 2.0
+        self._longest_s = 0.0
+        asked = time.perf_counter()
+        importing = self._window.files.open([self._recording])
+        while session.clip is None:
+            yield
+        tell("first_picture_s", time.perf_counter() - asked)
+        surface = self._window.editor.plot.surface
+        while not surface.waveform.audio.done:
+            yield
+        tell("whole_waveform_s", time.perf_counter() - asked)
+        while not surface.spectrogram.complete:
+            yield
+        yield from quiet()
+        tell("opening_stall_ms", self._longest_s * 1000)
+        tell("anonymous_mb", anonymous_mb())
+        if self._task:
+            self._longest_s = 0.0
+            task = session.plugins.task(self._task)
+            session.run_task(task, {}, session.library.default(task))
+            while session.queue.jobs()[0].state not in ("done", "failed"):
+                yield
+            yield from quiet()
+            tell("job_stall_ms", self._longest_s * 1000)
+        del importing
 
-    def _finish(self) -> None:
-        self._timer.stop()
-        memory = psutil.Process().memory_full_info()
-        tell("longest_stall_ms", self._longest_s * 1000)
-        tell("anonymous_mb", memory.uss / 2**20)
-        self._window.close()
-        self._app.quit()
+
+def quiet() -> Iterator[None]:
+    """Wait until what was started has settled."""
+    end = time.perf_counter() + 2.5
+    while time.perf_counter() < end:
+        yield
+
+
+def anonymous_mb() -> float:
+    """Memory of this process that is no part of a file, after proc(5)."""
+    for line in Path("/proc/self/smaps_rollup").read_text().splitlines():
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) / 1024
+    raise LookupError("the system does not tell")
 
 
 def tell(name: str, value: float) -> None:
@@ -103,10 +120,8 @@ def main(arguments: list[str]) -> int:
     from earmark.ui.app import main as open_window
 
     app = QApplication([])
-    watch = Watch(app, bool(arguments), len(arguments) > 1)
-    code = open_window(
-        arguments[:1], run_task=arguments[1] if len(arguments) > 1 else ""
-    )
+    watch = Watch(app, arguments)
+    code = open_window([])
     del watch
     return code
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -161,10 +162,12 @@ def _project(
 def _begin(studio: Studio, paths: list[Path], run_task: str = "") -> None:
     """What is done once the window is there."""
     session, window = studio.session, studio.window
-    session.show_first_clip()
-    importing = window.files.open(paths) if paths else None
-    if importing is not None and run_task:
-        importing.finished.connect(lambda: _run(session, run_task))
+    # What draws takes half a second to load: the window is used meanwhile.
+    session.background.run(
+        lambda _: importlib.import_module("earmark.ui.editor.plot"),
+        lambda _: _show(studio, paths, run_task),
+        session.error.emit,
+    )
     if session.store.problem:
         session.message.emit(session.store.problem, 0)
     if session.plugins.failures:
@@ -172,6 +175,15 @@ def _begin(studio: Studio, paths: list[Path], run_task: str = "") -> None:
         session.message.emit(f"A plugin failed: {names}. See Preferences > Plugins.", 0)
     window.files.offer_missing()
     QTimer.singleShot(_SETTLE_MS, session, lambda: _settle(session))
+
+
+def _show(studio: Studio, paths: list[Path], run_task: str) -> None:
+    """Show what was worked on last, or the files that were named."""
+    session = studio.session
+    session.show_first_clip()
+    importing = studio.window.files.open(paths) if paths else None
+    if importing is not None and run_task:
+        importing.finished.connect(lambda: _run(session, run_task))
 
 
 def _run(session: Session, task_id: str) -> None:

@@ -139,9 +139,12 @@ class WaveformLane(LaneItem):
             self._draw_samples(painter, self.audio, exposed)
         else:
             height = round(self.height * stage.scale)
-            columns = stage.scale / 2 if stage.zooming else stage.scale
+            fineness = stage.view.frames_per_px / stage.scale
+            if stage.zooming:
+                # Between two powers of two, columns that are there are only stretched.
+                fineness = 2.0 ** math.ceil(math.log2(fineness))
             for x, width, pixmap in self.tiles.visible(
-                stage.view, height, columns, exposed.left(), exposed.right()
+                stage.view, height, fineness, exposed.left(), exposed.right()
             ):
                 target = QRectF(x, 0, width, self.height)
                 painter.drawPixmap(target, pixmap, QRectF(pixmap.rect()))

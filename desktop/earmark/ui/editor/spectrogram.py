@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -36,6 +37,7 @@ from earmark.ui.editor.tile_pictures import TilePictures
 
 _KEPT_YS = 10_000
 _MOST_BOXES = 400
+_ASK_AGAIN_S = 0.12
 _BUDGET_S = 0.002
 """What a frame may spend on turning new tiles into pixmaps."""
 
@@ -62,9 +64,15 @@ class SpectrogramLane(LaneItem):
         self.settings = SpectrogramSettings()
         self._pictures = TilePictures()
         self._rows_height = 0
-        self._server = TileServer(on_ready, cache_bytes=_TILE_BYTES)
+        self._server = TileServer(
+            on_ready,
+            cache_bytes=_TILE_BYTES,
+            # One core is left to draw with.
+            threads=min(2, max(1, (os.cpu_count() or 2) - 1)),
+        )
         self._shown = TileSet((), complete=True)
         self._requested: tuple[int, ...] = ()
+        self._ask_again = 0.0
         self._pending = False
         self._on_ready = on_ready
         self._axis: FrequencyAxis | None = None
@@ -227,9 +235,17 @@ class SpectrogramLane(LaneItem):
         # In steps of a tile, so that most frames of a pan or a zoom ask for nothing.
         length = hop * TILE_COLUMNS
         first, last = view.start // length - 1, -(-view.stop // length) + 1
-        if (hop, first, last) == self._requested:
+        wanted = (hop, first, last)
+        # A zoom passes through many views; not each of them is worth asking for.
+        passing = (
+            self.stage.zooming
+            and self._requested[:1] == (hop,)
+            and time.perf_counter() < self._ask_again
+        )
+        if wanted == self._requested or passing:
             return
-        self._requested = (hop, first, last)
+        self._requested = wanted
+        self._ask_again = time.perf_counter() + _ASK_AGAIN_S
         self._shown = self._server.request(
             SpectrogramView(
                 spans=audio.spans,
@@ -259,7 +275,8 @@ class SpectrogramLane(LaneItem):
             and view.x_of(tile.last) > exposed.left()
         ]
         finest = hop_for(self.settings, view.frames_per_px / self.stage.scale)
-        deadline = time.perf_counter() + _BUDGET_S
+        budget = _BUDGET_S / 3 if self.stage.zooming else _BUDGET_S
+        deadline = time.perf_counter() + budget
         self._pending = False
         ready: list[tuple[PlacedTile, QPixmap]] = []
         covered: list[tuple[int, int]] = []

@@ -62,7 +62,7 @@ class ColumnTiles:
         self,
         view: TimeView,
         height: int,
-        columns_per_px: float,
+        frames_per_column: float,
         left: float = 0,
         right: float | None = None,
     ) -> Iterator[tuple[float, float, QPixmap]]:
@@ -73,13 +73,13 @@ class ColumnTiles:
         view : TimeView
         height : int
             In display pixels.
-        columns_per_px : float
-            Display pixels for each of Qt's; less draws coarser.
+        frames_per_column : float
+            How fine to draw; a column is then stretched to its place in the view.
         left, right : float, optional
             The part of the view to draw, in Qt's pixels.
         """
         right = view.width if right is None else min(right, view.width)
-        frames_per_column = view.frames_per_px / columns_per_px
+        columns_per_px = view.frames_per_px / frames_per_column
         last_column = int(np.ceil(view.clip_frames / frames_per_column))
         first = int((view.first + left) * columns_per_px) // TILE_COLUMNS
         stop = min(int((view.first + right) * columns_per_px) + 1, last_column)
