@@ -60,9 +60,11 @@ def demo(out: Path) -> int:
         return open_window([str(recording)], run_task="speech-recognition")
     from earmark.cli import main
 
-    print("There is no display: the same job runs here.\n")
-    shown = main(["transcribe", str(recording)])
-    return shown or main(["transcribe", str(recording), "--quiet", "--out", str(out)])
+    print("There is no display: the same job runs here.", flush=True)
+    outcome = main(["transcribe", str(recording), "--out", str(out)])
+    if outcome == 0:
+        print(out.read_text(encoding="utf-8"))
+    return outcome
 
 
 def demo_recording() -> Path:
