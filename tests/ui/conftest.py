@@ -62,9 +62,17 @@ def _alive(app: QApplication) -> dict[str, set[str]]:
             found["widgets"].add(f"{type(widget).__name__} {id(widget):x}")
     for each in gc.get_objects():
         # Asked of the type: an object may answer for its class with a warning.
-        if issubclass(type(each), QTimer) and Shiboken.isValid(each) and each.isActive():
+        if (
+            issubclass(type(each), QTimer)
+            and Shiboken.isValid(each)
+            and each.isActive()
+        ):
             found["timers"].add(f"timer of {type(each.parent()).__name__}")
-        elif issubclass(type(each), QThread) and Shiboken.isValid(each) and each.isRunning():
+        elif (
+            issubclass(type(each), QThread)
+            and Shiboken.isValid(each)
+            and each.isRunning()
+        ):
             found["threads"].add(repr(each))
     return found
 

@@ -38,7 +38,7 @@ from earmark.ui.tables import RowTable
 from earmark.ui.widgets import EmptyState, button, dock_button, dock_header, muted
 from earmark.ui.wording import count
 
-_WIDTHS = {TASK: 144, STATE: 128, DEVICE: 104, SPEED: 56, TIME: 56, MEMORY: 104}
+_WIDTHS = {TASK: 156, STATE: 120, DEVICE: 124, SPEED: 56, TIME: 56, MEMORY: 96}
 _LIVE = (JobState.WAITING, JobState.RUNNING)
 _RESUMABLE = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from earmark.audio.sources import Sources
 from earmark.core.clips import Clip, Source
 from earmark.core.errors import EarmarkError
+from earmark.core.labels import LabelTrack
 from earmark.core.project import Change, Fragment, Project
 from earmark.core.tasks import AudioInput, JobState, ModelRef, Task
 from earmark.ui.background import Background
@@ -203,8 +204,7 @@ class Session(QObject):
         self.playhead = 0
         self.selection = None
         self.selected_labels = frozenset()
-        tracks = [] if clip is None else self.project.tracks(clip)
-        self.active_track = tracks[0].id if tracks else None
+        self.active_track = _first_to_work_on(self._tracks())
         if clip is not None:
             self._remember_shown(clip)
         self.clip_changed.emit()
@@ -374,12 +374,11 @@ class Session(QObject):
         if gone:
             self.show_clip(None)
         self._keep_within_clip()
-        tracks = {track.id for track in self._tracks()}
-        active_changed = self.active_track not in tracks and (
-            self.active_track is not None or bool(tracks)
-        )
-        if active_changed:
-            self.active_track = min(tracks, default=None)
+        active_before = self.active_track
+        tracks = self._tracks()
+        if self.active_track not in {track.id for track in tracks}:
+            self.active_track = _first_to_work_on(tracks)
+        active_changed = self.active_track != active_before
         touched = self.selected_labels & change.rows.get("labels", frozenset())
         lost = {label for label in touched if self.project.label(int(label)) is None}
         self.selected_labels -= lost
@@ -391,7 +390,7 @@ class Session(QObject):
         if gone:
             self.show_first_clip()
 
-    def _tracks(self) -> list[Any]:
+    def _tracks(self) -> list[LabelTrack]:
         return [] if self.clip is None else self.project.tracks(self.clip.id)
 
     def _keep_within_clip(self) -> None:
@@ -441,3 +440,9 @@ class Session(QObject):
         recent = self.project.view("folder") or {}
         folder = Path(recent.get("path", Path.home()))
         return folder if folder.is_dir() else Path.home()
+
+
+def _first_to_work_on(tracks: Sequence[LabelTrack]) -> int | None:
+    """The track that is active until one is chosen; words are seldom edited first."""
+    ranked = sorted(tracks, key=lambda track: track.kind == "words")
+    return ranked[0].id if ranked else None

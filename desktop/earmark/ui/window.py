@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QPoint, Qt, QTimer, QUrl
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
@@ -23,19 +23,18 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QMainWindow,
-    QMenu,
     QTabBar,
     QTabWidget,
     QWidget,
 )
 
-from earmark.core.clips import ReviewStatus
 from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Command
 from earmark.core.tasks import Group, Task
 from earmark.ui.actions import edit, labels, tools, transport, view
 from earmark.ui.actions.files import FileActions
 from earmark.ui.commands import Commands
+from earmark.ui.context_menus import ContextMenus
 from earmark.ui.docks import Dock
 from earmark.ui.editing import Editing
 from earmark.ui.editor import Editor
@@ -47,11 +46,6 @@ from earmark.ui.statusbar import StatusBar
 from earmark.ui.transport_bar import TransportBar
 
 _LAYOUT_VERSION = 1
-STATUS_TITLES: dict[ReviewStatus, str] = {
-    "new": "New",
-    "in_progress": "In progress",
-    "done": "Done",
-}
 _MOVING = {
     Qt.Key.Key_Up,
     Qt.Key.Key_Down,
@@ -91,6 +85,9 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(session, self)
         self.setStatusBar(self.status)
         self.files = FileActions(session, self, self.status.follow)
+        self.menus = ContextMenus(
+            session, self.commands, self.editing, check=self._check_take_of, window=self
+        )
         self.docks: dict[str, Dock] = {}
         self._make_docks()
         self._add_commands()
@@ -180,8 +177,7 @@ class MainWindow(QMainWindow):
     def check_take(self) -> None:
         """Check the shown take."""
         if self._session.clip is not None:
-            tools.check_take(self._session, self._session.clip.id)
-            self.docks["jobs"].reveal()
+            self._check_take_of(self._session.clip.id)
 
     def reset_layout(self) -> None:
         """Put the docks where they were at first."""
@@ -261,7 +257,7 @@ class MainWindow(QMainWindow):
                 session,
                 open_files=self.files.choose_files,
                 drop=self._drop,
-                fill_menu=self._fill_clip_menu,
+                fill_menu=self.menus.fill_for_clips,
             )
 
         def tasks(group: Group) -> QWidget:
@@ -273,7 +269,9 @@ class MainWindow(QMainWindow):
             from earmark.ui.labels_table import LabelsTable
 
             return LabelsTable(
-                session, fill_menu=self._fill_label_menu, transcribe=self._transcribe
+                session,
+                fill_menu=self.menus.fill_for_labels,
+                transcribe=self._transcribe,
             )
 
         def jobs() -> QWidget:
@@ -429,7 +427,7 @@ class MainWindow(QMainWindow):
         )
         session.error.connect(self.errors.show)
         self.commands.failed.connect(self.errors.show)
-        self.editor.menu_requested.connect(self._show_editor_menu)
+        self.editor.menu_requested.connect(self.menus.show_for_editor)
 
     def _show_title(self, *_: object) -> None:
         session = self._session
@@ -440,71 +438,13 @@ class MainWindow(QMainWindow):
             parts.insert(0, session.clip.name)
         self.setWindowTitle(" \N{EN DASH} ".join([*parts, "Earmark"]))
 
-    def _show_editor_menu(self, at: QPoint) -> None:
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        groups: tuple[tuple[str, ...], ...] = (
-            ("edit.cut", "edit.copy", "edit.paste", "edit.delete"),
-            ("edit.split", "edit.trim", "edit.silence", "edit.duplicate"),
-            ("labels.at_selection", "labels.at_playhead"),
-            ("view.zoom_selection", "view.fit", "view.spectrogram_settings"),
-        )
-        if self._session.selected_labels:
-            self._fill_label_menu(menu)
-            menu.addSeparator()
-        for group in groups:
-            for command in group:
-                menu.addAction(self.commands.action(command))
-            menu.addSeparator()
-        menu.popup(at)
-
-    def _fill_label_menu(self, menu: QMenu) -> None:
-        for command in (
-            "labels.edit",
-            "labels.accept",
-            "labels.reject",
-            "labels.replay",
-            "labels.merge",
-            "labels.split",
-        ):
-            menu.addAction(self.commands.action(command))
-        menu.addSeparator()
-        menu.addAction("Delete", self.editing.delete)
-
-    def _fill_clip_menu(self, menu: QMenu, clips: tuple[int, ...]) -> None:
-        session = self._session
-        writable = not session.project.read_only
-        menu.addAction("Show", lambda: session.show_clip(clips[0]))
-        if len(clips) == 1 and tools.take_of(session, clips[0]):
-            check = menu.addAction("Check take", lambda: self._guarded_check(clips[0]))
-            check.setEnabled(tools.TAKE_CHECK in session.plugins.tasks)
-        menu.addSeparator()
-        marks = menu.addMenu("Mark as")
-        for status, title in STATUS_TITLES.items():
-            action = marks.addAction(title, partial(self._mark_clips, clips, status))
-            action.setEnabled(writable)
-        remove = menu.addAction(
-            "Remove from project", lambda: self._remove_clips(clips)
-        )
-        remove.setEnabled(writable)
-
-    def _guarded_check(self, clip: int) -> None:
+    def _check_take_of(self, clip: int) -> None:
         try:
             tools.check_take(self._session, clip)
         except EarmarkError as error:
             self.errors.show(error)
         else:
             self.docks["jobs"].reveal()
-
-    def _mark_clips(self, clips: tuple[int, ...], status: ReviewStatus) -> None:
-        with self._session.project.edit("Mark clips") as edit_:
-            for clip in clips:
-                edit_.update_clip(clip, status=status)
-
-    def _remove_clips(self, clips: tuple[int, ...]) -> None:
-        with self._session.project.edit("Remove clips") as edit_:
-            for clip in clips:
-                edit_.remove_clip(clip)
 
     def _transcribe(self) -> None:
         tasks = self._session.plugins.tasks.values()
