@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from earmark.ui.editor.timeline import (
     MIN_FRAMES_PER_PX,
     TimeView,
-    format_position,
+    format_tick,
     format_time,
     ruler_ticks,
     whole_clip,
@@ -109,4 +109,4 @@ def test_rounding_carries_into_the_minute() -> None:
 
 
 def test_samples_are_counted_in_groups() -> None:
-    assert format_position(1_234_567, 44_100, "samples") == "1\u2009234\u2009567"
+    assert format_tick(1_234_567, 44_100, 1, "samples") == "1\u2009234\u2009567"

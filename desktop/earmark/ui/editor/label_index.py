@@ -62,16 +62,6 @@ class LabelIndex:
         found = np.flatnonzero(self.arrays.ids == label)
         return int(found[0]) if len(found) else None
 
-    def after(self, frame: int) -> int | None:
-        """The position of the first label that starts after a frame."""
-        place = int(np.searchsorted(self.arrays.starts, frame, side="right"))
-        return place if place < len(self) else None
-
-    def before(self, frame: int) -> int | None:
-        """The position of the last label that starts before a frame."""
-        place = int(np.searchsorted(self.arrays.starts, frame, side="left")) - 1
-        return place if place >= 0 else None
-
     def nearest_edge(
         self, frame: int, tolerance: float, ignore: frozenset[int] = frozenset()
     ) -> int | None:

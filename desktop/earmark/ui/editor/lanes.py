@@ -284,19 +284,6 @@ class SelectionItem(LaneItem):
         self.band: Lane | None = None
         self.setZValue(5)
 
-    def show_selection(self, selection: Selection | None, band: Lane | None) -> None:
-        """Draw another selection.
-
-        Parameters
-        ----------
-        selection : Selection or None
-        band : Lane or None
-            Where its frequencies lie in the view; None if it has none.
-        """
-        if (selection, band) != (self.selection, self.band):
-            self.selection, self.band = selection, band
-            self.update()
-
     def draw(self, painter: QPainter, exposed: QRectF) -> None:
         """Draw a wash of colour and its two edges."""
         if self.selection is None or not self.selection.frames:

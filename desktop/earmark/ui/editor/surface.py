@@ -45,8 +45,6 @@ class Surface(Canvas):
     """The next label, 1, or the previous, -1, is to be selected."""
     menu_requested = Signal(QPoint)
     """A context menu is to open at a place of the screen."""
-    moved_by_hand = Signal()
-    """A person scrolled or zoomed."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -167,13 +165,11 @@ class Surface(Canvas):
         view = self.stage.view
         x = min(max(0.0, x), float(view.width))
         self.set_view(view.zoomed_to(view.frames_per_px / factor, x))
-        self.moved_by_hand.emit()
 
     def scroll_by(self, columns: int) -> None:
         """Scroll along the time axis."""
         view = self.stage.view
         self.set_view(view.scrolled_to(view.first + columns))
-        self.moved_by_hand.emit()
 
     def _scroll(
         self,

@@ -192,10 +192,3 @@ def format_time(frame: float, rate: int, decimals: int = 3) -> str:
     if hours:
         text = f"{hours}:{text}"
     return f"{text}.{fraction:0{decimals}d}" if decimals else text
-
-
-def format_position(frame: int, rate: int, time_format: TimeFormat) -> str:
-    """A position as the status bar shows it."""
-    if time_format == "samples":
-        return f"{frame:,}".replace(",", "\N{THIN SPACE}")
-    return format_time(frame, rate)
