@@ -35,6 +35,7 @@ _NORMAL_PX_PER_S = 100
 _PROGRESS_MS = 60
 _KEEP_VIEW_MS = 800
 _LONGEST_BAR = 1 << 30
+_FEW_ROWS = 1024
 _USUAL_RATE = 44_100
 """The rate that the program's spectrogram settings are meant for."""
 
@@ -309,7 +310,9 @@ class Plot(QWidget):
                 window = nearest_window(
                     settings.window / _USUAL_RATE, session.clip.rate
                 )
-                settings = replace(settings, window=window)
+                # A short window has few rows: low frequencies would be drawn in steps.
+                padding = 2 if window < _FEW_ROWS else settings.padding
+                settings = replace(settings, window=window, padding=padding)
         if settings != self.surface.spectrogram.settings:
             self.surface.set_spectrogram(settings)
             if self._panel is not None:
