@@ -192,6 +192,14 @@ def test_the_status_bar_tells_the_selection(bench: Bench) -> None:
         assert part in said
 
 
+def test_the_status_bar_tells_what_is_under_the_mouse(bench: Bench) -> None:
+    said = bench.window.status.cursor_at
+    bench.window.editor.hovered.emit(RATE, 440.2, -31.6)
+    assert said.text().split() == ["0:01.000", "440", "Hz", "-32", "dB"]
+    bench.window.editor.hovered.emit(None, None, None)
+    assert said.text() == ""
+
+
 def test_an_error_in_a_slot_is_shown_and_kept_alive(
     qtbot: QtBot, bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:

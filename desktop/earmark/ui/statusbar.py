@@ -33,6 +33,9 @@ class StatusBar(QStatusBar):
         self.stop.setAccessibleName("Stop importing")
         self.jobs = QLabel(self)
         self.jobs.setAccessibleName("Jobs")
+        self.cursor_at = QLabel(self)
+        self.cursor_at.setAccessibleName("Under the mouse")
+        self.cursor_at.setFont(tabular(self.cursor_at.font()))
         self.selection = QLabel(self)
         self.selection.setAccessibleName("Selection")
         self.selection.setFont(tabular(self.selection.font()))
@@ -48,6 +51,7 @@ class StatusBar(QStatusBar):
             self.progress,
             self.stop,
             self.jobs,
+            self.cursor_at,
             self.selection,
             self.format,
             self.device,
@@ -66,6 +70,21 @@ class StatusBar(QStatusBar):
         self._show_clip()
         self._show_settings()
         self._show_jobs()
+
+    def show_cursor(
+        self, frame: int | None, hz: float | None, db: float | None
+    ) -> None:
+        """Tell what is under the mouse in the editor; None is not known."""
+        clip = self._session.clip
+        if clip is None or frame is None:
+            self.cursor_at.setText("")
+            return
+        parts = [clock(frame, clip.rate)]
+        if hz is not None:
+            parts.append(f"{hz:.0f} Hz")
+        if db is not None:
+            parts.append(f"{db:.0f} dB")
+        self.cursor_at.setText("   ".join(parts))
 
     def follow(self, importing: Import) -> None:
         """Show how far an import is."""

@@ -428,6 +428,7 @@ class MainWindow(QMainWindow):
         session.error.connect(self.errors.show)
         self.commands.failed.connect(self.errors.show)
         self.editor.menu_requested.connect(self.menus.show_for_editor)
+        self.editor.hovered.connect(self.status.show_cursor)
 
     def _show_title(self, *_: object) -> None:
         session = self._session
