@@ -75,7 +75,7 @@ def test_several_recordings_need_a_format_that_holds_them(
     registry: FormatRegistry, tmp_path: Path
 ) -> None:
     two = [document("a.wav"), document("b.wav")]
-    with pytest.raises(EarmarkError, match=r"of one recording, not of 2.*CSV"):
+    with pytest.raises(EarmarkError, match=r"about one recording, not about 2.*CSV"):
         registry.export_labels(tmp_path / "a.srt", two)
     assert names(tmp_path) == []
 

@@ -1,8 +1,9 @@
-"""Runners called in this process, over real audio files and the engine's context."""
+"""Runners over real audio files: called in this process, and in an engine's."""
 
 from __future__ import annotations
 
 import importlib
+import queue
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +26,11 @@ from earmark.core.tasks import (
     Prediction,
     Progress,
     Result,
+    Task,
     Text,
 )
+from earmark.engine import protocol
+from earmark.engine.client import EngineClient, ExitReason
 from earmark.engine.context import Context, Surroundings
 from earmark.engine.loaders import ModelCache, current_check
 
@@ -78,6 +82,24 @@ class Run:
         ]
 
 
+def whole_or_part(path: Path, seconds: tuple[float, float] | None = None) -> AudioInput:
+    """A file, or some seconds of it, as the input of a job."""
+    source = import_file(path)
+    start, stop = 0, source.frames
+    if seconds is not None:
+        start, stop = (round(at * source.rate) for at in seconds)
+    return AudioInput(
+        clip=1,
+        name=path.stem,
+        rate=source.rate,
+        channels=source.channels,
+        spans=(Span(source.id, 0, source.frames),),
+        sources=(source,),
+        start=start,
+        stop=stop,
+    )
+
+
 class Runners:
     """Runs tasks of the installed plugins in this process."""
 
@@ -101,7 +123,7 @@ class Runners:
     ) -> tuple[Context, Iterator[Result]]:
         """A job's context and its runner, which has not begun."""
         declared = self.plugins.task(task)
-        given = None if audio is None else self._input(audio, seconds)
+        given = None if audio is None else whole_or_part(audio, seconds)
         resume = None
         if resume_s is not None and given is not None:
             resume = round(resume_s * given.rate)
@@ -135,22 +157,51 @@ class Runners:
             current_check.reset(token)
             self.models.release(1)
 
-    def _input(self, path: Path, seconds: tuple[float, float] | None) -> AudioInput:
-        source = import_file(path)
-        start, stop = 0, source.frames
-        if seconds is not None:
-            start, stop = (round(at * source.rate) for at in seconds)
-        return AudioInput(
-            clip=1,
-            name=path.stem,
-            rate=source.rate,
-            channels=source.channels,
-            spans=(Span(source.id, 0, source.frames),),
-            sources=(source,),
-            start=start,
-            stop=stop,
-        )
-
     def _read(self, given: AudioInput, rate: int) -> Iterator[NDArray[np.float32]]:
         readers = self.sources.readers(given.sources)
         return render.input_blocks(given, rate, mono=True, readers=readers)
+
+
+class Engine:
+    """A real engine process, and what it says."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        self.said: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.client = EngineClient(
+            on_message=self.said.put,
+            on_exit=self.said.put,
+            environment={"OMP_NUM_THREADS": "1"} | environment,
+        )
+        self._jobs = 0
+
+    def run(
+        self,
+        task: Task,
+        audio: Path | None = None,
+        model: ModelRef | None = None,
+        **params: Any,
+    ) -> list[Any]:
+        """Run a task; gives its results, then how it ended."""
+        self._jobs += 1
+        values = task.params(**params).model_dump(mode="json")
+        given = None if audio is None else whole_or_part(audio)
+        job = Job(self._jobs, task.id, values, model, given)
+        self.client.run(
+            protocol.Run(
+                job,
+                task.runner,
+                device="cpu",
+                cache=self.folder / "cache",
+                base=None,
+                output=self.folder / "audio",
+                memory_budget_mb=1024,
+            )
+        )
+        results: list[Any] = []
+        while True:
+            message = self.said.get()
+            if isinstance(message, protocol.Results):
+                results.extend(message.results)
+            elif isinstance(message, protocol.Done | protocol.Failed | ExitReason):
+                return [*results, message]

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import importlib
-import queue
 import shutil
 import sys
 import textwrap
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from plugins.runners import Engine
 
-from earmark.audio.files import import_file
-from earmark.core.clips import Span
 from earmark.core.plugins import Plugins
-from earmark.core.tasks import AudioInput, Job, Prediction, Task, Text
+from earmark.core.tasks import Prediction, Task, Text
 from earmark.engine import protocol
-from earmark.engine.client import EngineClient, ExitReason
+from earmark.engine.client import ExitReason
 
 PACKAGE = Path(__file__).parent.parent / "third_party_plugin"
 BUILT_IN = {"speech-recognition", "take-check", "text-to-speech"}
@@ -100,59 +97,10 @@ def discover() -> Plugins:
     return plugins
 
 
-class Engine:
-    """A real engine process, and what it says."""
-
-    def __init__(self, site: Site) -> None:
-        self.said: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.client = EngineClient(
-            on_message=self.said.put,
-            on_exit=self.said.put,
-            environment={"PYTHONPATH": str(site.folder), "OMP_NUM_THREADS": "1"},
-        )
-        self.folder = site.folder.parent
-        self._jobs = 0
-
-    def run(self, task: Task, audio: Path) -> list[Any]:
-        """Run a task on a file; gives its results, then how it ended."""
-        source = import_file(audio)
-        given = AudioInput(
-            clip=0,
-            name=audio.stem,
-            rate=source.rate,
-            channels=source.channels,
-            spans=(Span(source.id, 0, source.frames),),
-            sources=(source,),
-            start=0,
-            stop=source.frames,
-        )
-        self._jobs += 1
-        params = task.params().model_dump(mode="json")
-        job = Job(self._jobs, task.id, params, None, given)
-        self.client.run(
-            protocol.Run(
-                job,
-                task.runner,
-                "cpu",
-                self.folder / "cache",
-                None,
-                self.folder / "audio",
-                1024,
-            )
-        )
-        results: list[Any] = []
-        while True:
-            message = self.said.get()
-            if isinstance(message, protocol.Results):
-                results.extend(message.results)
-            elif isinstance(message, protocol.Done | protocol.Failed | ExitReason):
-                return [*results, message]
-
-
 @pytest.fixture
-def engine(site: Site) -> Iterator[Engine]:
+def engine(site: Site, tmp_path: Path) -> Iterator[Engine]:
     """An engine that finds the packages of `site`."""
-    made = Engine(site)
+    made = Engine(tmp_path, PYTHONPATH=str(site.folder))
     yield made
     made.client.close()
 

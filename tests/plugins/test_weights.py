@@ -14,9 +14,11 @@ from pathlib import Path
 
 import jiwer
 import pytest
-from plugins.runners import Runners
+from plugins.runners import Engine, Runners
 
 from earmark.api import ModelRef
+from earmark.core.tasks import AudioFile, Text
+from earmark.engine import protocol
 from earmark_plugins.speech_recognition.check import normalise
 
 pytestmark = pytest.mark.weights
@@ -109,3 +111,26 @@ def test_what_the_embedded_voice_says_is_heard(
     (mark,) = checked.tier("check")
     sentences = spoken.text("spoken-text").data["sentences"]
     assert sentences[1]["start"] < mark.start < mark.stop < sentences[1]["stop"]
+
+
+def test_the_engine_speaks_and_transcribes(
+    run_task: Runners, tmp_path: Path, models_folder: Path
+) -> None:
+    tasks = run_task.plugins.tasks
+    engine = Engine(tmp_path)
+    try:
+        said = "The quick brown fox jumps over the lazy dog."
+        *found, end = engine.run(tasks["text-to-speech"], None, HIBARI, text=said)
+        assert isinstance(end, protocol.Done)
+        (take,) = (each for each in found if isinstance(each, AudioFile))
+        name = "whisper-tiny.en"
+        model = ModelRef(name, "ctranslate2", models_folder / name)
+        *found, end = engine.run(tasks["speech-recognition"], take.path, model)
+    finally:
+        engine.client.close()
+    assert isinstance(end, protocol.Done)
+    assert (end.usage.device, end.usage.dtype) == ("cpu", "int8_float32")
+    # CTranslate2 spares the engine torch and transformers, and their memory.
+    assert end.usage.memory_mb < 450
+    texts = {each.role: each.text for each in found if isinstance(each, Text)}
+    assert normalise(texts["transcript"], "en") == normalise(said, "en")

@@ -123,3 +123,14 @@ def test_save_as_goes_on_with_the_same_clip_elsewhere(bench: Bench) -> None:
         bench.session.clip_sources(bench.session.clip)[0]
     ).read(0, 100)
     assert samples.shape == (100, 1)
+
+
+def test_segments_are_worked_on_before_words(bench: Bench) -> None:
+    session = bench.session
+    assert session.clip is not None
+
+    with session.project.edit("Transcribe") as edit:
+        edit.add_track(session.clip.id, "words", "words")
+        segments = edit.add_track(session.clip.id, "segments", "segments")
+
+    assert session.active_track == segments

@@ -168,11 +168,10 @@ class FormatRegistry:
         documents = known.read(path, context)
         if known.names_tiers:
             return documents
-        name = path.name.removesuffix(path.suffix) or path.name
         return [
             replace(
                 document,
-                tiers=tuple(replace(tier, name=name) for tier in document.tiers),
+                tiers=tuple(replace(tier, name=path.stem) for tier in document.tiers),
             )
             for document in documents
         ]
@@ -219,8 +218,8 @@ class FormatRegistry:
         chosen = _options(known, options)
         if len(documents) > 1 and not known.many:
             raise EarmarkError(
-                f"{path.name}: {known.title} hold the labels of one recording, not of "
-                f"{len(documents)}.",
+                f"{path.name}: a file of {known.title} is about one recording, not "
+                f"about {len(documents)}.",
                 "Export one file per clip, or choose CSV.",
             )
         documents = _distinct(documents)

@@ -40,6 +40,7 @@ _FORMATTING = re.compile(
     r"</?(?:[biu]|s|font(?: [^<>]*)?)>|\{\\[^{}]*\}", re.IGNORECASE
 )
 _ARROW = re.compile(r"--+>")
+_KEEPS: frozenset[Field] = frozenset()
 _REMEDY = "Times are written as 00:01:02,345 --> 00:01:04,000."
 
 
@@ -69,9 +70,6 @@ def _carry(
         flattened(document, "segments", "segments", record)
         for document in without_rejected(documents)
     ]
-
-
-_KEEPS: frozenset[Field] = frozenset()
 
 
 def _plain(text: str) -> str:

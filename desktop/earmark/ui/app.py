@@ -162,6 +162,8 @@ def _project(
 def _begin(studio: Studio, paths: list[Path], run_task: str = "") -> None:
     """What is done once the window is there."""
     session, window = studio.session, studio.window
+    # The panels are painted before the thread below competes for the processor.
+    window.repaint()
     # What draws takes half a second to load: the window is used meanwhile.
     session.background.run(
         lambda _: importlib.import_module("earmark.ui.editor.plot"),

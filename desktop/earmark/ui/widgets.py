@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -114,6 +115,13 @@ def search_field(placeholder: str, parent: QWidget | None = None) -> QLineEdit:
         icon("ph.magnifying-glass"), QLineEdit.ActionPosition.LeadingPosition
     )
     return field
+
+
+def roomy(box: QAbstractSpinBox) -> None:
+    """Keep a number off the edge of its box, which a style sheet cannot."""
+    line = box.lineEdit()
+    assert line is not None
+    line.setTextMargins(4, 0, 0, 0)
 
 
 def set_role(widget: QWidget, role: str) -> None:

@@ -15,8 +15,9 @@ from earmark_plugins.speech_recognition.transcript import (
     Word,
 )
 
-BLOCK_S = 60.0
-"""How much is read and searched for voices at a time."""
+BLOCK_S = 120.0
+"""How much is read and searched for voices at a time. What is held back of a block is
+searched again with the next one, so that short blocks would cost more."""
 
 _PAD_MS = 300
 _PAUSE_MS = 500
@@ -128,9 +129,11 @@ def _stretches(
     What may go on in the next block is held back until it is read.
     """
     held = np.zeros(0, np.float32)
-    start = 0
+    going_on: list[tuple[int, int]] = []
+    start = keep = 0
     for block in blocks:
-        held = np.concatenate([held, block])
+        start += keep
+        held = np.concatenate([held[keep:], block])
         ranges = _voices(held, longest, threshold) if vad else _cuts(held, longest)
         settled = len(held) - (_PAUSE_MS + 2 * _PAD_MS) * RATE // 1000
         done = [(first, after) for first, after in ranges if after <= settled]
@@ -139,11 +142,7 @@ def _stretches(
         if done:
             keep = max(keep, done[-1][1])
         yield start + keep, [_stretch(held, start, *found) for found in done]
-        held = held[keep:]
-        start += keep
-    ranges = _voices(held, longest, threshold) if vad else _cuts(held, longest)
-    found = [_stretch(held, start, *each) for each in ranges]
-    yield start + len(held), found
+    yield start + len(held), [_stretch(held, start, *found) for found in going_on]
 
 
 def _stretch(held: Samples, start: int, first: int, after: int) -> Stretch:

@@ -25,7 +25,7 @@ from earmark.ui.fetching import Fetching
 from earmark.ui.pages.page import Page
 from earmark.ui.session import Session
 from earmark.ui.tables import plain_header
-from earmark.ui.widgets import button, muted
+from earmark.ui.widgets import button, muted, roomy
 from earmark.ui.wording import size
 
 _DEVICES = (
@@ -59,6 +59,7 @@ class ModelsPage(Page):
         run.addRow("Device", self.device)
         self.memory = QSpinBox(self)
         self.memory.setAccessibleName("Memory for loaded models")
+        roomy(self.memory)
         self.memory.setRange(256, 1_000_000)
         self.memory.setSingleStep(256)
         self.memory.setSuffix(" MB")

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from earmark.ui.background import Ticket
 from earmark.ui.pages.page import Page
 from earmark.ui.session import Session
-from earmark.ui.widgets import bold, button, muted
+from earmark.ui.widgets import bold, button, muted, roomy
 from earmark.ui.wording import size
 
 
@@ -37,6 +37,7 @@ class StoragePage(Page):
         form = self.section("Limit")
         limit = QSpinBox(self)
         limit.setAccessibleName("Largest size of the cache")
+        roomy(limit)
         limit.setRange(100, 10_000_000)
         limit.setSingleStep(1024)
         limit.setSuffix(" MB")

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from earmark.ui.widgets import tool_button
+from earmark.ui.widgets import roomy, tool_button
 
 _UNBOUNDED = 1_000_000_000
 
@@ -201,6 +201,7 @@ class NumberField(Field):
             self._box.setSpecialValueText("Automatic")
         if extra.get("unit"):
             self._box.setSuffix(f" {extra['unit']}")
+        roomy(self._box)
         self._box.setAccelerated(True)
         self._box.setKeyboardTracking(False)
         self._box.setStepType(QAbstractSpinBox.StepType.DefaultStepType)
