@@ -284,6 +284,16 @@ def test_a_file_that_names_nothing_goes_to_the_clip_of_its_name(
     assert contents(project, bird) == [("bird", "segments", [(16000, 32000, "tweet")])]
 
 
+def test_what_is_not_taken_from_a_file_is_told(
+    project: Project, demo: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "all.csv"
+    path.write_text("file,start,label,mood\ndemo.wav,0,x,\nbird.wav,1,y,glad\n")
+    told: list[str] = []
+    import_into_project(project, FormatRegistry(), path, tell=told.append)
+    assert told == ["Columns of all.csv that were not imported: mood."]
+
+
 def test_recordings_that_are_not_there_are_named(
     project: Project, demo: int, tmp_path: Path
 ) -> None:

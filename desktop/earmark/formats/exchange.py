@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -261,12 +261,26 @@ def import_into_project(
     clip: int | None = None,
     format_id: str | None = None,
     outside: Literal["refuse", "skip"] = "refuse",
+    tell: Callable[[str], None] | None = None,
 ) -> dict[int, list[int]]:
     """Read a label file into the clips it is about, as one edit.
 
     Recordings that the file names are found by name among the clips. What it does not
     name belongs to `clip`; without one, to the clip named like the file, or to the only
     clip there is.
+
+    Parameters
+    ----------
+    project : Project
+    formats : FormatRegistry
+    path : Path
+    clip : int, optional
+    format_id : str, optional
+        Otherwise the file tells.
+    outside : {"refuse", "skip"}
+        What becomes of labels outside their clip.
+    tell : callable, optional
+        Is given each sentence about what the file has and the project does not take.
 
     Returns
     -------
@@ -315,6 +329,9 @@ def import_into_project(
         for home, document in placed:
             tracks = add_to_project(edit, project, home, document, outside=outside)
             added.setdefault(home, []).extend(tracks)
+    if tell is not None:
+        for note in dict.fromkeys(note for _, made in placed for note in made.notes):
+            tell(note)
     return added
 
 
