@@ -90,11 +90,8 @@ def cancel_rows(studio: Studio, recording: Path) -> Iterator[Row]:
     assert usage.stop_s is not None
     assert usage.freed_mb is not None
     yield Row("cancel: stopped and memory back", usage.stop_s, "s", 2.5)
-    yield Row("cancel: memory of the engine before", usage.memory_mb, "MB")
+    before_mb = usage.freed_mb + usage.memory_mb
+    yield Row("cancel: memory of the engine before", before_mb, "MB")
     yield Row(
-        "cancel: of it returned",
-        usage.freed_mb / usage.memory_mb * 100,
-        "%",
-        95,
-        "high",
+        "cancel: of it returned", usage.freed_mb / before_mb * 100, "%", 95, "high"
     )

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -170,12 +171,13 @@ def read_table(
         text = text[separator.end() :]
     head = text.split("\n", 1)[0]
     delimiter = max(delimiters, key=head.count)
-    lines = _rows(path, text, delimiter, quoted=quoted)
-    header = next(lines, (0, []))[1]
+    with _long_cells():
+        lines = list(_rows(path, text, delimiter, quoted=quoted))
+    header = lines[0][1] if lines else []
     columns, extra = _columns(header, names)
     captions = {field: header[index].strip() for field, index in columns.items()}
     rows = []
-    for line, cells in lines:
+    for line, cells in lines[1:]:
         if not any(cells):
             continue
         if len(cells) > len(header):
@@ -204,22 +206,28 @@ def _rows(
         quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
         strict=True,
     )
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise file_error(
+                path,
+                f"the quotes do not match ({error})",
+                line=line,
+                remedy="Quote a cell as a whole, and double the quotes within.",
+            ) from error
+        yield line, cells
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    """Lift the limit that the csv module has for the whole process."""
     limit = csv.field_size_limit(_MAX_CELL)
     try:
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise file_error(
-                    path,
-                    f"the quotes do not match ({error})",
-                    line=line,
-                    remedy="Quote a cell as a whole, and double the quotes within.",
-                ) from error
-            yield line, cells
+        yield
     finally:
         csv.field_size_limit(limit)
 
