@@ -322,3 +322,13 @@ def test_a_broken_raven_cell_is_named(tmp_path: Path, context: ReadContext) -> N
         read(path, context, f"{head}1\t1\t0\tx\n")
     with pytest.raises(EarmarkError, match=r"a\.txt, line 1: there is no column 'End"):
         read(path, context, "Begin Time (s)\n1\n")
+
+
+def test_a_broken_table_leaves_the_csv_module_as_it_was(
+    tmp_path: Path, context: ReadContext
+) -> None:
+    with pytest.raises(EarmarkError) as caught:
+        read(tmp_path / "a.csv", context, "start,label\n1,2,3\n4,x\n")
+    # The error holds on to the frames of the reader until it is dropped.
+    assert caught.value.__traceback__ is not None
+    assert csv.field_size_limit() == 131_072
