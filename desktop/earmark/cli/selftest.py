@@ -16,7 +16,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.tasks import JobState, Prediction, Text
 
 MOST_WRONG = 0.15
-SENTENCE = "The quick brown fox jumps over the lazy dog near the old river bank."
+SENTENCE = "Thank you for calling. Please leave your message after the tone."
 
 
 @click.command()
