@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QByteArray,
     QItemSelectionModel,
     QModelIndex,
@@ -29,7 +28,7 @@ from earmark.core.clips import Clip
 from earmark.core.project import Change
 from earmark.ui.icons import icon
 from earmark.ui.session import Session
-from earmark.ui.tables import Index, RowTable
+from earmark.ui.tables import Index, RowModel, RowTable
 from earmark.ui.widgets import (
     EmptyState,
     button,
@@ -40,14 +39,15 @@ from earmark.ui.widgets import (
 from earmark.ui.wording import duration
 
 NAME, LENGTH, RATE, TAGS = range(4)
-_TITLES = ("Name", "Length", "Rate", "Tags")
 _STATUS_ICONS = {"new": "", "in_progress": "ph.circle-half", "done": "ph.check-circle"}
 SORT_ROLE = Qt.ItemDataRole.UserRole
 CLIP_ROLE = Qt.ItemDataRole.UserRole + 1
 
 
-class ClipModel(QAbstractTableModel):
+class ClipModel(RowModel):
     """The clips of the project, read once and kept right by what changes."""
+
+    titles = ("Name", "Length", "Rate", "Tags")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -70,22 +70,8 @@ class ClipModel(QAbstractTableModel):
         """The row of a clip."""
         return self._row.get(clip)
 
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._clips)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(_TITLES)
-
-    def headerData(
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> Any:
-        shown = role == Qt.ItemDataRole.DisplayRole
-        if shown and orientation == Qt.Orientation.Horizontal:
-            return _TITLES[section]
-        return None
+    def row_total(self) -> int:
+        return len(self._clips)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         clip = self._clips[index.row()]
@@ -143,9 +129,7 @@ class ClipModel(QAbstractTableModel):
                 for clip in touched:
                     row = self._row[int(clip)]
                     self._clips[row] = now[int(clip)]
-                    self.dataChanged.emit(
-                        self.index(row, 0), self.index(row, len(_TITLES) - 1)
-                    )
+                    self.redraw(row)
                 return
         self.reload()
 
@@ -337,7 +321,7 @@ class Browser(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for column in (LENGTH, RATE, TAGS):
-            action = menu.addAction(_TITLES[column])
+            action = menu.addAction(self.model.titles[column])
             action.setCheckable(True)
             action.setChecked(not self.table.isColumnHidden(column))
             action.toggled.connect(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt
+from PySide6.QtCore import QModelIndex, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
@@ -14,11 +14,10 @@ from earmark.engine.queue import JobEvent
 from earmark.ui.appearance import current_palette
 from earmark.ui.icons import icon
 from earmark.ui.session import Session
-from earmark.ui.tables import ROW_HEIGHT, Index
+from earmark.ui.tables import ROW_HEIGHT, Index, RowModel
 from earmark.ui.wording import duration, size
 
 TASK, INPUT, STATE, DEVICE, SPEED, TIME, MEMORY = range(7)
-TITLES = ("Task", "Works on", "State", "Device", "Speed", "Time", "Memory")
 JOB_ROLE = Qt.ItemDataRole.UserRole
 FRACTION_ROLE = Qt.ItemDataRole.UserRole + 1
 _WORDS = {
@@ -32,8 +31,10 @@ _WORDS = {
 _UNKNOWN = -1.0
 
 
-class JobModel(QAbstractTableModel):
+class JobModel(RowModel):
     """The jobs, the latest first; an event redraws its own row only."""
+
+    titles = ("Task", "Works on", "State", "Device", "Speed", "Time", "Memory")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -60,22 +61,8 @@ class JobModel(QAbstractTableModel):
                 return row
         return None
 
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._jobs)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(TITLES)
-
-    def headerData(
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> Any:
-        shown = role == Qt.ItemDataRole.DisplayRole
-        if shown and orientation == Qt.Orientation.Horizontal:
-            return TITLES[section]
-        return None
+    def row_total(self) -> int:
+        return len(self._jobs)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         job, column = self._jobs[index.row()], index.column()
@@ -162,8 +149,7 @@ class JobModel(QAbstractTableModel):
                     self._jobs[row] = self._session.project.job(event.job)
                 except EarmarkError:
                     return  # removed, of which the next event tells
-            last = self.index(row, len(TITLES) - 1)
-            self.dataChanged.emit(self.index(row, 0), last)
+            self.redraw(row)
 
 
 def speed(job: Job) -> str:

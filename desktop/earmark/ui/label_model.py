@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal
 from PySide6.QtGui import QColor
 
 from earmark.core.errors import EarmarkError
@@ -16,11 +16,10 @@ from earmark.core.labels import STATUSES, Label, LabelStatus, LabelTrack
 from earmark.core.project import Change
 from earmark.ui.appearance import current_palette
 from earmark.ui.session import Session
-from earmark.ui.tables import Index
+from earmark.ui.tables import Index, RowModel
 from earmark.ui.wording import clock, duration
 
 START, STOP, LENGTH, TEXT, TRACK, SCORE, STATUS = range(7)
-TITLES = ("Start", "End", "Length", "Text", "Track", "Score", "Status")
 STATUS_WORDS: dict[LabelStatus, str] = {
     "confirmed": "By hand",
     "predicted": "Predicted",
@@ -32,13 +31,15 @@ _TEXTS_AT_ONCE = 2000
 _LABELS_KEPT = 4096
 
 
-class LabelModel(QAbstractTableModel):
+class LabelModel(RowModel):
     """Label rows that are read when they come into sight.
 
     Times and states are held as arrays; everything else of a label is read from the
     project when its row is asked for. Sorting or filtering by text needs all texts:
     they are read in slices between events.
     """
+
+    titles = ("Start", "End", "Length", "Text", "Track", "Score", "Status")
 
     settled = Signal()
     """The rows are those that the filter and the order ask for."""
@@ -138,22 +139,8 @@ class LabelModel(QAbstractTableModel):
         ).tolist()
         return found
 
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self._order)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(TITLES)
-
-    def headerData(
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> Any:
-        shown = role == Qt.ItemDataRole.DisplayRole
-        if shown and orientation == Qt.Orientation.Horizontal:
-            return TITLES[section]
-        return None
+    def row_total(self) -> int:
+        return len(self._order)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         at = self._order[index.row()]

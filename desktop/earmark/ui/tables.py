@@ -1,8 +1,15 @@
-"""The table that the views of rows share."""
+"""The table, and the model of rows under titles, that views of rows share."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
+from typing import Any, ClassVar
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+)
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
@@ -17,6 +24,44 @@ def plain_header(header: QHeaderView) -> None:
         Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
     )
     header.setHighlightSections(False)
+
+
+class RowModel(QAbstractTableModel):
+    """Rows under titles.
+
+    Attributes
+    ----------
+    titles : tuple of str
+        Of the columns.
+    """
+
+    titles: ClassVar[tuple[str, ...]]
+
+    def row_total(self) -> int:
+        """How many rows there are; each model says it."""
+        raise NotImplementedError
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else self.row_total()
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.titles)
+
+    def headerData(
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        shown = role == Qt.ItemDataRole.DisplayRole
+        if shown and orientation == Qt.Orientation.Horizontal:
+            return self.titles[section]
+        return None
+
+    def redraw(self, row: int) -> None:
+        """Let views read a row again."""
+        last = self.index(row, len(self.titles) - 1)
+        self.dataChanged.emit(self.index(row, 0), last)
 
 
 class RowTable(QTableView):
