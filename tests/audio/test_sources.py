@@ -291,14 +291,14 @@ def test_open_readers_are_kept_up_to_a_limit(tmp_path: Path, cache: Path) -> Non
 def test_the_cache_is_trimmed_by_what_was_used_longest_ago(tmp_path: Path) -> None:
     for folder, name, age_s in (
         ("decoded", "a", 30),
-        ("peaks", "b", 20),
+        ("found/model", "b", 20),
         ("peaks", "c", 1),
     ):
-        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder).mkdir(parents=True)
         path = tmp_path / folder / f"{name}.npy"
         path.write_bytes(bytes(1000))
         now = path.stat().st_mtime
         os.utime(path, (now - age_s, now - age_s))
     assert trim_cache(tmp_path, 5000) == 0
     assert trim_cache(tmp_path, 1500) == 2000
-    assert [path.name for path in tmp_path.glob("*/*.npy")] == ["c.npy"]
+    assert [path.name for path in tmp_path.rglob("*.npy")] == ["c.npy"]

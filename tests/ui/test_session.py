@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pytestqt.qtbot import QtBot
 from ui.conftest import RATE, SECONDS, Bench
 
@@ -134,3 +136,20 @@ def test_segments_are_worked_on_before_words(bench: Bench) -> None:
         segments = edit.add_track(session.clip.id, "segments", "segments")
 
     assert session.active_track == segments
+
+
+def test_the_cache_is_kept_below_its_limit(qtbot: QtBot, bench: Bench) -> None:
+    bench.session.store.update(cache_limit_mb=100)
+    decoded = bench.session.folders.cache / "decoded"
+    decoded.mkdir(parents=True, exist_ok=True)
+    for name, used_s in (("long ago", 1), ("of late", 2)):
+        with (decoded / f"{name}.npy").open("wb") as file:
+            file.truncate(60 * 10**6)
+        os.utime(decoded / f"{name}.npy", (used_s, used_s))
+    removed: list[int] = []
+
+    bench.session.trim_cache(removed.append)
+    qtbot.waitUntil(lambda: bool(removed))
+
+    assert removed == [60 * 10**6]
+    assert [path.stem for path in decoded.iterdir()] == ["of late"]

@@ -13,6 +13,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -497,7 +498,11 @@ def _load(path: Path, shape: tuple[int, ...]) -> NDArray[Any] | None:
         return None
     if table.shape != shape or table.dtype not in (np.int16, np.float16):
         return None
-    return table if _digest(table) == digest else None
+    if _digest(table) != digest:
+        return None
+    with suppress(OSError):  # another Earmark may have removed it
+        os.utime(path)  # it was used; see trim_cache
+    return table
 
 
 class PeaksStore:

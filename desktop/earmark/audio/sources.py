@@ -559,11 +559,12 @@ def trim_cache(cache: Path, limit: int) -> int:
     int
         Bytes removed. What is open stays readable until it is closed.
     """
-    kept = [
-        (path.stat(), path)
-        for folder in ("decoded", "peaks")
-        for path in (cache / folder).glob("*.npy")
-    ]
+    kept = []
+    for path in cache.rglob("*.npy"):
+        try:
+            kept.append((path.stat(), path))
+        except OSError:
+            continue  # another Earmark removed it
     total = sum(status.st_size for status, _ in kept)
     removed = 0
     for status, path in sorted(kept, key=lambda one: one[0].st_mtime):

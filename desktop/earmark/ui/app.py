@@ -208,3 +208,4 @@ def _settle(session: Session) -> None:
         lambda _: None,
         lambda error: session.message.emit(str(error), 8000),
     )
+    session.trim_cache(lambda _: None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
-from earmark.audio.sources import Sources
+from earmark.audio.sources import Sources, trim_cache
 from earmark.core.clips import Clip, Source
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import LabelTrack
 from earmark.core.project import Change, Fragment, Project
 from earmark.core.tasks import AudioInput, JobState, ModelRef, Task
-from earmark.ui.background import Background
+from earmark.ui.background import Background, Ticket
 from earmark.ui.player import Player
 
 if TYPE_CHECKING:
@@ -426,6 +426,21 @@ class Session(QObject):
             return self.project.job(job).state
         except EarmarkError:
             return None
+
+    def trim_cache(self, done: Callable[[int], None]) -> Ticket:
+        """Bring the cache below its limit in the background.
+
+        Parameters
+        ----------
+        done : callable
+            Is given how many bytes were removed.
+        """
+        cache, limit = self.folders.cache, self.store.settings.cache_limit_mb * 10**6
+
+        def failed(error: Exception) -> None:
+            raise error
+
+        return self.background.run(lambda _: trim_cache(cache, limit), done, failed)
 
     def busy_editing(self) -> bool:
         """Whether a person is in the middle of something in the editor."""

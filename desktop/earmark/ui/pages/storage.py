@@ -45,6 +45,7 @@ class StoragePage(Page):
         limit.valueChanged.connect(
             lambda value: session.store.update(cache_limit_mb=value)
         )
+        limit.editingFinished.connect(self._trim_cache)
         form.addRow("Largest size of the cache", limit)
         self._measure()
 
@@ -86,6 +87,9 @@ class StoragePage(Page):
 
         self._session.background.run(clear, lambda _: self._measure(), self._fail)
 
+    def _trim_cache(self) -> None:
+        self._while_shown(self._session.trim_cache(lambda _: self._measure()))
+
     def _measure(self) -> None:
         folders = tuple(self._sizes)
 
@@ -96,9 +100,10 @@ class StoragePage(Page):
             for label, megabytes in zip(self._sizes.values(), sizes, strict=True):
                 label.setText(size(megabytes))
 
-        self._ticket = self._session.background.run(measure, show, self._fail)
-        # The page may be gone before the answer comes.
-        ticket = self._ticket
+        self._while_shown(self._session.background.run(measure, show, self._fail))
+
+    def _while_shown(self, ticket: Ticket) -> None:
+        """Drop the answer if the page is gone before it comes."""
         self.destroyed.connect(lambda: ticket.cancel())
 
     def _fail(self, error: Exception) -> None:
