@@ -233,6 +233,26 @@ def test_accepted_audio_becomes_a_clip_and_a_take(project: Project) -> None:
     assert (project.clips(), project.takes(), project.sources()) == ([], [], [])
 
 
+def test_the_outcome_of_a_check_is_kept_on_its_take(project: Project) -> None:
+    key = project.add_job(Job(0, "text-to-speech", {"text": "Hello"}, None, None))
+    for name in ("first.wav", "second.wav"):
+        project.add_results(key, [spoken(project, name)])
+    first, second = project.accept_results(key, "Text to speech").clips
+    clip = project.clip(second)
+    audio = AudioInput(clip.id, "Hello", clip.rate, 1, clip.spans, (), 0, clip.frames)
+    check = project.add_job(Job(0, "take-check", {"text": "Hello"}, None, audio))
+    project.add_results(check, [Text("check", "1 of 1 words differ", {"wer": 1.0})])
+
+    project.accept_results(check, "Check a take")
+
+    outcomes = {take.clip: take.check for take in project.takes()}
+    assert outcomes == {first: {}, second: {"summary": "1 of 1 words differ", "wer": 1}}
+    project.undo()
+    assert [take.check for take in project.takes()] == [{}, {}]
+    project.redo()
+    assert project.takes()[1].check["wer"] == 1
+
+
 def test_the_same_audio_twice_is_one_source_with_two_takes(project: Project) -> None:
     file = spoken(project)
     for _ in range(2):

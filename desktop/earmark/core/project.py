@@ -436,8 +436,9 @@ class Project(Contents):
 
         Predictions become labels with the status "predicted", in one track for each
         tier and kind, at the place where their audio is now; those whose audio was
-        removed meanwhile are left out. Audio files become sources, clips and takes. The
-        job is done then.
+        removed meanwhile are left out. Audio files become sources, clips and takes. A
+        text with the role "check" is also kept as the `check` of the take that the
+        job's clip is. The job is done then.
 
         Parameters
         ----------
@@ -471,6 +472,8 @@ class Project(Contents):
             for result in results:
                 if isinstance(result, Text):
                     edit.set_text(job, clip if known else None, result)
+                    if result.role == "check":
+                        _keep_check(edit, self.takes(), clip, result)
             placed = [_place_audio(edit, job, file, key) for file, key in files]
             # In the same transaction: a job that was accepted must not be resumed.
             self._database.run(
@@ -593,6 +596,13 @@ class Project(Contents):
             folder = self.folder if self.folder.is_dir() else target
             self._take_over(folder, *storage.take(folder))
         return moved
+
+
+def _keep_check(edit: Edit, takes: list[Take], clip: int, check: Text) -> None:
+    """Keep the outcome of checking a clip on the take that it is."""
+    for take in takes:
+        if take.clip == clip:
+            edit.update_take(take.id, check={"summary": check.text, **check.data})
 
 
 def _place_audio(edit: Edit, job: int, file: AudioFile, key: str) -> tuple[int, int]:

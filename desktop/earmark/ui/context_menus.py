@@ -9,10 +9,10 @@ from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QMenu, QWidget
 
 from earmark.core.clips import ReviewStatus
-from earmark.ui.actions.tools import TAKE_CHECK, take_of
 from earmark.ui.commands import Commands
 from earmark.ui.editing import Editing
 from earmark.ui.session import Session
+from earmark.ui.takes import TAKE_CHECK, take_of
 
 _STATUSES: dict[ReviewStatus, str] = {
     "new": "New",

@@ -43,6 +43,7 @@ from earmark.ui.fetching import Fetching
 from earmark.ui.recorder import Recorder
 from earmark.ui.session import Session
 from earmark.ui.statusbar import StatusBar
+from earmark.ui.takes import check_take
 from earmark.ui.transport_bar import TransportBar
 
 _LAYOUT_VERSION = 1
@@ -441,7 +442,7 @@ class MainWindow(QMainWindow):
 
     def _check_take_of(self, clip: int) -> None:
         try:
-            tools.check_take(self._session, clip)
+            check_take(self._session, clip)
         except EarmarkError as error:
             self.errors.show(error)
         else:
