@@ -22,6 +22,10 @@ def main() -> int:
         from earmark.engine.server import main as serve
 
         return serve()
+    if arguments[:1] == ["--unpickle"]:
+        from earmark.engine.pickles import main as unpickle
+
+        return unpickle(arguments[1:])
     from earmark.cli import main as command_line
 
     return command_line(arguments)

@@ -122,7 +122,7 @@ class Offer:
             "default_rank": 1,
             "source": {
                 "kind": "wheels",
-                "upstream": "someone/tiny",
+                "upstream": "https://huggingface.co/someone/tiny",
                 "revision": "f" * 40,
                 "wheels": [
                     wheel_row(self.first, "tiny-part1"),

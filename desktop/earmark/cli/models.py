@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from earmark.cli.studio import discovered, settings
+from earmark.core.tasks import Progress
 from earmark.models.library import Library, open_library
 
 
@@ -68,9 +69,17 @@ def starter() -> None:
     if not wanted:
         print("The starter weights are on this machine.")
     for entry in wanted:
-        print(f"Fetching {entry.title} ({entry.size_mb} MB, {entry.licence})")
-        library.fetch(entry)
-        print(f"  in {library.folder / entry.id}")
+        print(f"{entry.title}: {entry.licence}, {entry.origin}")
+    told = ""
+
+    def report(progress: Progress) -> None:
+        nonlocal told
+        if progress.message != told:
+            told = progress.message
+            print(told)
+
+    for ref in library.fetch_starter(report):
+        print(f"{ref.id} is in {ref.path}")
 
 
 @models.command("import")

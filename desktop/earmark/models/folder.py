@@ -15,11 +15,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Task
-from earmark.models.catalog import accepts
+from earmark.models.catalog import SHARED_FORMATS, fits
 
 MANIFEST = "earmark-model.json"
 
-FORMATS = ("transformers", "diffusers", "ctranslate2")
+OWN_FORMATS = ("ge2e", "musicnn")
+"""Formats that the library makes itself; `model_type` in config.json says which."""
+
+FORMATS = (*SHARED_FORMATS, *OWN_FORMATS)
 """The formats that a folder can be told to have; others are a plugin's own."""
 
 _SAFE = ".safetensors"
@@ -167,6 +170,8 @@ def read_folder(path: Path) -> ModelFolder:
         except (OSError, ValueError) as error:
             problem = problem or f"its {name} cannot be read ({error})"
         architectures = _architectures(config)
+        if config.get("model_type") in OWN_FORMATS:
+            kind = str(config["model_type"])
     if not problem:
         problem, remedy = _unusable(kind, files)
     return ModelFolder(
@@ -216,7 +221,7 @@ def check_fits(task: Task, path: Path, *, name: str = "") -> ModelFolder:
             f"{name}: its config.json does not say what kind of model it is.",
             'Add its class under "architectures" there, as its makers name it.',
         )
-    if not any(accepts(task, architecture) for architecture in found.architectures):
+    if not fits(task, found.format, found.architectures):
         if found.remote_code:
             raise EarmarkError(
                 f"{name} needs code of its own ({classes}), and Earmark never runs "

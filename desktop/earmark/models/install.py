@@ -1,9 +1,9 @@
 """How a model enters and leaves the library's folder: whole or not at all.
 
 A model is made in `.incoming/NAME/model` and renamed to `NAME` when it is complete.
-`.incoming/NAME/downloads` outlives an interruption, so that a fetch can go on. A model
-that leaves is renamed into `.outgoing` first, which fails where a process holds its
-files open.
+`.incoming/NAME/downloads` outlives an interruption, so that a fetch can go on;
+`.incoming/NAME/raw` holds what is converted and does not. A model that leaves is
+renamed into `.outgoing` first, which fails where a process holds its files open.
 """
 
 from __future__ import annotations
@@ -43,11 +43,14 @@ class Incoming:
     ----------
     model : Path
         An empty folder that becomes the model's.
+    raw : Path
+        Where a folder for what is converted may be made.
     downloads : Path
         A folder that may hold what an earlier attempt left.
     """
 
     model: Path
+    raw: Path
     downloads: Path
 
 
@@ -68,11 +71,12 @@ def installing(library: Path, name: str) -> Iterator[Incoming]:
         If another process is at it, or the disk is full or not writable.
     """
     incoming = library / INCOMING / name
-    made = Incoming(incoming / "model", incoming / "downloads")
+    made = Incoming(incoming / "model", incoming / "raw", incoming / "downloads")
     try:
         with _lock(library, name):
             try:
                 _delete(made.model)
+                _delete(made.raw)
                 made.model.mkdir(parents=True)
                 made.downloads.mkdir(exist_ok=True)
                 yield made
@@ -82,6 +86,7 @@ def installing(library: Path, name: str) -> Iterator[Incoming]:
                 _sync_folder(library)
             finally:
                 _delete(made.model)
+                _delete(made.raw)
             _delete(incoming)
     except OSError as error:
         raise _disk_error(library, name, error) from error

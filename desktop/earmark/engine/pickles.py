@@ -1,0 +1,63 @@
+"""A pickle of weights made into a safetensors file, in a process of its own.
+
+`earmark --unpickle PICKLE SAFETENSORS` is started by `earmark.models.convert`, which
+must not import torch. torch's `weights_only` builds tensors and plain containers and
+refuses everything else; that it does so in a short-lived process is for what its makers
+may have overlooked.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Convert one file; an error is one line on the standard error stream.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        The pickle, and the file to write.
+    """
+    import pickle
+
+    import torch
+    from safetensors.torch import save_file
+
+    source, target = map(Path, arguments)
+    try:
+        loaded = torch.load(source, map_location="cpu", weights_only=True)
+        tensors = dict(_tensors(loaded))
+        if not tensors:
+            raise ValueError("it holds no tensors")
+        save_file(tensors, target, metadata={"format": "pt"})
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+        EOFError,
+        pickle.UnpicklingError,
+    ) as error:
+        # The first line says what is wrong; the rest advises to trust the file.
+        sys.stderr.write(str(error).strip().partition("\n")[0] + "\n")
+        return 1
+    return 0
+
+
+def _tensors(loaded: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The tensors in nested dictionaries, by dotted names.
+
+    Each is copied, because a safetensors file cannot hold two that share memory.
+    """
+    import torch
+
+    if not isinstance(loaded, Mapping):
+        return
+    for name, value in loaded.items():
+        if isinstance(value, torch.Tensor):
+            yield f"{prefix}{name}", value.detach().contiguous().clone()
+        else:
+            yield from _tensors(value, f"{prefix}{name}.")
