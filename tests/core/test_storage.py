@@ -383,7 +383,7 @@ def test_migrations_lead_from_every_version_to_the_newest(
         assert reader.label_count(1) == 300
         assert reader._database.value("SELECT name FROM moods") == "calm"
     with closing(Project.open(filled.folder)) as project:
-        assert project._database.connection.pragma("user_version") == 3
+        assert project._database.connection.pragma("user_version") == len(later)
         assert project.undo_title == "Label 2"
         project.undo()
         assert project.label_count(1) == 200

@@ -152,6 +152,26 @@ class Clip:
         return count_frames(self.spans)
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A sample of somebody's voice, kept to recognise them by.
+
+    It holds its own spans, so that it stays when its clip goes. Several samples with
+    one name are of one person.
+    """
+
+    id: int
+    name: str
+    rate: int
+    channels: int
+    spans: Spans
+
+    @property
+    def frames(self) -> int:
+        """Length in frames."""
+        return count_frames(self.spans)
+
+
 def count_frames(spans: Spans) -> int:
     """The length of spans in frames."""
     return sum(span.frames for span in spans)

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from earmark.core import records
-from earmark.core.clips import Clip, Source, Spans, count_frames, slice_spans
+from earmark.core.clips import (
+    Clip,
+    Source,
+    Spans,
+    Voice,
+    count_frames,
+    slice_spans,
+)
 from earmark.core.database import Change, Database, json_list
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import (
@@ -16,11 +23,12 @@ from earmark.core.labels import (
     Label,
     LabelArrays,
     LabelTrack,
+    NamedList,
     TrackKind,
     Word,
 )
 from earmark.core.records import StoredResult, StoredText
-from earmark.core.tasks import Job, Take
+from earmark.core.tasks import Job, JobState, Take
 
 _STATUS_CODE = "CASE status {} ELSE 0 END".format(
     " ".join(f"WHEN '{status}' THEN {code}" for code, status in enumerate(STATUSES))
@@ -249,6 +257,18 @@ class Contents:
         rows = self._database.rows(f"{records.SELECT_WORDS} ORDER BY id")
         return [Word(*row) for row in rows]
 
+    def voices(self) -> list[Voice]:
+        """The samples of voices, by name, each name's oldest first."""
+        rows = self._database.rows(f"{records.SELECT_VOICES} ORDER BY name, id")
+        return [records.voice_from_row(row) for row in rows]
+
+    def lists(self, kind: str) -> list[NamedList]:
+        """The named lists of a kind, in order of name."""
+        rows = self._database.rows(
+            f"{records.SELECT_LISTS} WHERE kind = ? ORDER BY name", (kind,)
+        )
+        return [NamedList(*row) for row in rows]
+
     def takes(self) -> list[Take]:
         """All takes, in the order in which they were made."""
         rows = self._database.rows(f"{records.SELECT_TAKES} ORDER BY id")
@@ -310,6 +330,20 @@ class Contents:
             f"{records.SELECT_JOBS} WHERE removed = 0 ORDER BY position"
         )
         return [records.job_from_row(row, self.folder) for row in rows]
+
+    def waiting_jobs(self) -> list[tuple[int, str, int | None]]:
+        """Id, task and batch of the jobs that wait, in order."""
+        return self._database.rows(
+            "SELECT id, task, batch FROM jobs"
+            " WHERE removed = 0 AND state = 'waiting' ORDER BY position"
+        )
+
+    def jobs_of_batch(self, batch: int) -> list[tuple[int, JobState]]:
+        """Id and state of the jobs that were given together."""
+        rows = self._database.rows(
+            "SELECT id, state FROM jobs WHERE batch = ? ORDER BY id", (batch,)
+        )
+        return [(key, JobState(state)) for key, state in rows]
 
     def results(self, job: int) -> list[StoredResult]:
         """What `add_results` stored for a job, in order."""

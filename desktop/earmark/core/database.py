@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,14 +24,8 @@ HISTORY_BYTES = 256 * 1024 * 1024
 """How much of the history is kept, by default."""
 
 _PACK_FROM = 512
-_NEXT_UNDO = (
-    "SELECT id, title, packed, changeset FROM history"
-    " WHERE undone = 0 ORDER BY id DESC LIMIT 1"
-)
-_NEXT_REDO = (
-    "SELECT id, title, packed, changeset FROM history"
-    " WHERE undone = 1 ORDER BY id LIMIT 1"
-)
+_UNDO_FROM = "SELECT id, batch FROM history WHERE undone = 0 ORDER BY id DESC"
+_REDO_FROM = "SELECT id, batch FROM history WHERE undone = 1 ORDER BY id"
 
 
 class ProjectInUse(EarmarkError):  # noqa: N818 - says what the project is
@@ -76,12 +71,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One edit that can be undone, or redone if it was undone.
+    """One step that can be undone, or redone if it was undone.
+
+    It is one edit, or the edits of one batch that came without another between them.
 
     Attributes
     ----------
     id : int
-        Rises from edit to edit.
+        Rises from step to step.
     title : str
     at : str
         ISO 8601, UTC.
@@ -195,11 +192,12 @@ class Database:
                 self.connection.execute("ROLLBACK")
 
     @contextmanager
-    def recorded(self, title: str) -> Iterator[Recording]:
+    def recorded(self, title: str, batch: int | None = None) -> Iterator[Recording]:
         """A transaction that becomes the newest entry of the history.
 
         What was undone can then no longer be redone. Without effect on the tracked
-        tables it leaves no entry.
+        tables it leaves no entry. Entries of one batch that follow each other are one
+        step, which is called as the newest of them.
         """
         recording = Recording()
         with self.transaction():
@@ -213,25 +211,29 @@ class Database:
             finally:
                 session.close()
             if changeset:
-                self._append(title, changeset)
+                self._append(title, changeset, batch)
                 recording.change = self._change(title, "edit", changeset)
 
     def undo(self) -> Change | None:
-        """Take back the newest entry that is in effect."""
-        return self._apply(_NEXT_UNDO, "undo")
+        """Take back the newest step that is in effect."""
+        return self._apply(_UNDO_FROM, "undo")
 
     def redo(self) -> Change | None:
-        """Bring back the oldest entry that was undone."""
-        return self._apply(_NEXT_REDO, "redo")
+        """Bring back the oldest step that was undone."""
+        return self._apply(_REDO_FROM, "redo")
 
     def history(self) -> list[HistoryEntry]:
-        """All entries, oldest first."""
-        return [
-            HistoryEntry(key, title, at, bool(undone), size)
-            for key, title, at, undone, size in self.rows(
-                "SELECT id, title, at, undone, bytes FROM history ORDER BY id"
-            )
-        ]
+        """All steps, oldest first."""
+        steps: list[HistoryEntry] = []
+        before = None
+        for key, title, at, undone, size, batch in self.rows(
+            "SELECT id, title, at, undone, bytes, batch FROM history ORDER BY id"
+        ):
+            if batch is not None and batch == before:
+                size += steps.pop().bytes
+            steps.append(HistoryEntry(key, title, at, bool(undone), size))
+            before = batch
+        return steps
 
     def undo_title(self) -> str | None:
         """The title of the edit that `undo` would take back."""
@@ -242,16 +244,15 @@ class Database:
 
     def redo_title(self) -> str | None:
         """The title of the edit that `redo` would bring back."""
-        title: str | None = self.value(
-            "SELECT title FROM history WHERE undone = 1 ORDER BY id LIMIT 1"
-        )
-        return title
+        step = self._step(_REDO_FROM)
+        title = "SELECT title FROM history WHERE id = ?"
+        return None if step is None else str(self.value(title, (step[-1],)))
 
     def close(self) -> None:
         """Close the connection; what was committed is in the file."""
         self.connection.close()
 
-    def _append(self, title: str, changeset: bytes) -> None:
+    def _append(self, title: str, changeset: bytes, batch: int | None) -> None:
         self.run("DELETE FROM history WHERE undone = 1")
         packed = zlib.compress(changeset, 1) if len(changeset) >= _PACK_FROM else b""
         pays = 0 < len(packed) < len(changeset)
@@ -268,40 +269,65 @@ class Database:
                 "reached": reached,
                 "packed": int(pays),
                 "changeset": stored,
+                "batch": batch,
             },
         )
         self._drop_oldest(newest, reached - self._history_bytes)
 
     def _drop_oldest(self, newest: int, reached: int) -> None:
-        """Drop the entries that begin before so many bytes were reached."""
+        """Drop the steps that begin before so many bytes were reached."""
         while True:
-            oldest = self.row("SELECT id, reached - bytes FROM history LIMIT 1")
-            if oldest is None or oldest[0] == newest or oldest[1] >= reached:
+            oldest = self.row("SELECT reached - bytes FROM history LIMIT 1")
+            step = self._step("SELECT id, batch FROM history ORDER BY id")
+            if oldest is None or step is None or oldest[0] >= reached:
                 return
-            self.run("DELETE FROM history WHERE id = ?", (oldest[0],))
+            if step[-1] == newest:
+                return
+            self.run("DELETE FROM history WHERE id <= ?", (step[-1],))
+
+    def _step(self, query: str) -> list[int] | None:
+        """The ids of the entries of the first step of a query, in its order."""
+        with translated_errors(self.path):
+            rows = iter(self.connection.execute(query))
+            first = next(rows, None)
+            if first is None:
+                return None
+            key, batch = first
+            same = takewhile(lambda row: batch is not None and row[1] == batch, rows)
+            return [key, *(other for other, _ in same)]
 
     def _apply(self, query: str, kind: Literal["undo", "redo"]) -> Change | None:
-        entry = self.row(query)
-        if entry is None:
+        step = self._step(query)
+        if step is None:
             return None
-        key, title, packed, stored = entry
-        try:
-            changeset = zlib.decompress(stored) if packed else stored
-        except zlib.error as error:
-            raise self._corrupt(f"the history entry “{title}” is damaged") from error
         flags = apsw.SQLITE_CHANGESETAPPLY_FKNOACTION
         if kind == "undo":
             flags |= apsw.SQLITE_CHANGESETAPPLY_INVERT
         with self.transaction():
-            try:
-                with translated_errors(self.path):
-                    apsw.Changeset.apply(changeset, self.connection, flags=flags)
-            except (apsw.AbortError, apsw.SchemaChangeError) as error:
-                raise self._corrupt(
-                    f"“{title}” does not fit what the project holds"
-                ) from error
-            self.update("history", key, {"undone": int(kind == "undo")})
-            return self._change(title, kind, changeset)
+            entries = {key: self._entry(key) for key in step}
+            for key, (title, changeset) in entries.items():
+                try:
+                    with translated_errors(self.path):
+                        apsw.Changeset.apply(changeset, self.connection, flags=flags)
+                except (apsw.AbortError, apsw.SchemaChangeError) as error:
+                    raise self._corrupt(
+                        f"“{title}” does not fit what the project holds"
+                    ) from error
+                self.update("history", key, {"undone": int(kind == "undo")})
+            title = entries[max(step)][0]
+            return self._change(title, kind, *(c for _, c in entries.values()))
+
+    def _entry(self, key: int) -> tuple[str, bytes]:
+        """The title and the changeset of an entry."""
+        row = self.row(
+            "SELECT title, packed, changeset FROM history WHERE id = ?", (key,)
+        )
+        assert row is not None
+        title, packed, stored = row
+        try:
+            return title, zlib.decompress(stored) if packed else stored
+        except zlib.error as error:
+            raise self._corrupt(f"the history entry “{title}” is damaged") from error
 
     def _corrupt(self, reason: str) -> ProjectCorrupt:
         return ProjectCorrupt(
@@ -309,12 +335,12 @@ class Database:
             "Nothing was changed; the edits before it can no longer be undone.",
         )
 
-    def _change(self, title: str, kind: ChangeKind, changeset: bytes) -> Change:
+    def _change(self, title: str, kind: ChangeKind, *changesets: bytes) -> Change:
         keys: dict[str, set[Key]] = {table: set() for table in schema.TRACKED}
         tracks: set[Any] = set()
         changed_labels = False
         with translated_errors(self.path):
-            for row in apsw.Changeset.iter(changeset):
+            for row in chain.from_iterable(map(apsw.Changeset.iter, changesets)):
                 table, added = row.name, row.op == "INSERT"
                 values: Any = row.new if added else row.old
                 keys[table].add(values[0])

@@ -455,6 +455,79 @@ class Edit:
         self._require("vocabulary", word, "vocabulary entry")
         self._database.run("DELETE FROM vocabulary WHERE id = ?", (word,))
 
+    def add_voice(self, name: str, clip: int, start: int, stop: int) -> int:
+        """Keep a range of a clip as a sample of somebody's voice; gives its id."""
+        heard = self._spans_of(clip, start, stop)
+        if not name.strip():
+            raise EarmarkError("A voice needs a name.", "Say who speaks.")
+        if start == stop:
+            raise EarmarkError(
+                f"There is nothing of {name} to keep: the range is empty.",
+                "Select a few seconds in which only they speak.",
+            )
+        return self._database.insert(
+            "voices",
+            {
+                "name": _checked_text(name.strip(), "name of a voice"),
+                "rate": heard.rate,
+                "channels": heard.channels,
+                "spans": records.encode_spans(
+                    clips.slice_spans(heard.spans, start, stop)
+                ),
+            },
+        )
+
+    def remove_voices(self, voices: Iterable[int]) -> None:
+        """Forget samples of voices; those that are gone already are passed over."""
+        self._database.run(
+            f"DELETE FROM voices WHERE {records.LISTED}",  # noqa: S608 - own words
+            (json_list(voices),),
+        )
+
+    def rename_speaker(self, old: str, new: str) -> None:
+        """Give a speaker another name wherever it stands.
+
+        That is in the labels, in the texts of speaker tracks, and in the samples of
+        voices. Two speakers who are given one name become one.
+        """
+        if not new.strip():
+            raise EarmarkError("A speaker needs a name.", "Say who speaks.")
+        names = {"old": old, "new": _checked_text(new.strip(), "name of a speaker")}
+        self._database.run(
+            f"{_UPDATE} text = :new WHERE text = :old AND track IN"  # noqa: S608
+            " (SELECT id FROM tracks WHERE kind = 'speakers')",
+            names,
+        )
+        self._database.run(
+            f"{_UPDATE} speaker = :new WHERE speaker = :old",
+            names,
+        )
+        self._database.run("UPDATE voices SET name = :new WHERE name = :old", names)
+
+    def set_list(self, kind: str, name: str, text: str) -> int:
+        """Keep a list under a name, in place of the one with it; gives its id."""
+        if not name.strip():
+            raise EarmarkError("A list needs a name.")
+        known = self._database.value(
+            "SELECT id FROM lists WHERE kind = ? AND name = ?", (kind, name.strip())
+        )
+        if known is not None:
+            self._database.update("lists", known, {"text": _checked_text(text, "list")})
+            return int(known)
+        return self._database.insert(
+            "lists",
+            {
+                "kind": kind,
+                "name": _checked_text(name.strip(), "name of a list"),
+                "text": _checked_text(text, "list"),
+            },
+        )
+
+    def remove_list(self, key: int) -> None:
+        """Forget a named list."""
+        self._require("lists", key, "list")
+        self._database.run("DELETE FROM lists WHERE id = ?", (key,))
+
     def add_take(self, take: Take) -> int:
         """Add a take; gives its id. Its own id is ignored."""
         self._contents.source(take.source)

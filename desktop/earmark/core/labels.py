@@ -87,6 +87,24 @@ class Word:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NamedList:
+    """Words that are used together and kept under a name: keywords, intents, classes.
+
+    Attributes
+    ----------
+    kind : str
+        What they are for; a task offers the lists of its own kind.
+    text : str
+        One entry a line.
+    """
+
+    id: int
+    kind: str
+    name: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelArrays:
     """The labels of one track as arrays, ordered by start; not to be written to.

@@ -8,7 +8,7 @@ names. So an edit that returned survives the end of the process, and so does its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from earmark.core.database import (
     ProjectCorrupt,
     ProjectInUse,
     ProjectTooNew,
+    json_list,
 )
 from earmark.core.edit import Edit
 from earmark.core.errors import EarmarkError
@@ -234,12 +235,18 @@ class Project(Contents):
         )
 
     @contextmanager
-    def edit(self, title: str) -> Iterator[Edit]:
+    def edit(self, title: str, *, batch: int | None = None) -> Iterator[Edit]:
         """One edit: all of the block is stored as one step of the history, or none.
 
         An exception in the block takes everything in it back and is raised again. A
         block without effect leaves no step. Edits do not nest: pass the `Edit` on to
         the functions that take part.
+
+        Parameters
+        ----------
+        title : str
+        batch : int, optional
+            Edits of one batch that follow each other are one step of the history.
 
         Raises
         ------
@@ -253,7 +260,7 @@ class Project(Contents):
         """
         self._check_writable()
         self._check_no_edit()
-        with self._database.recorded(title) as recording:
+        with self._database.recorded(title, batch) as recording:
             self._editing = True
             try:
                 yield Edit(self, self._database)
@@ -368,22 +375,43 @@ class Project(Contents):
 
     def add_job(self, job: Job) -> int:
         """Store a job at the end of the queue; gives its id. Its own id is ignored."""
+        return self.add_jobs([job])[0]
+
+    def add_jobs(self, jobs: Sequence[Job]) -> list[int]:
+        """Store jobs at the end of the queue, all or none; gives their ids."""
         self._check_writable()
-        values = {name: getattr(job, name) for name in records.JOB_FIELDS[1:]}
         last = self._database.value("SELECT coalesce(max(position), 0) FROM jobs")
-        return self._database.insert(
-            "jobs", records.job_values(self.folder, values) | {"position": last + 1}
-        )
+        ids = []
+        with self._database.transaction():
+            for position, job in enumerate(jobs, start=last + 1):
+                values = {name: getattr(job, name) for name in records.JOB_FIELDS[1:]}
+                row = records.job_values(self.folder, values)
+                ids.append(self._database.insert("jobs", row | {"position": position}))
+        return ids
+
+    def new_batch(self) -> int:
+        """A number that no jobs have been given together under yet."""
+        fact = "SELECT value FROM facts WHERE key = 'batches'"
+        batch = int(self._database.value(fact) or 0) + 1
+        self._set_fact("batches", str(batch))
+        return batch
 
     def update_job(self, job: int, **fields: Any) -> Job:
         """Change fields of a job; gives it as it is then."""
+        self.update_jobs([job], **fields)
+        return self.job(job)
+
+    def update_jobs(self, jobs: Sequence[int], **fields: Any) -> None:
+        """Change fields of jobs, of all or none."""
         self._check_writable()
-        self.job(job)
         unknown = set(fields) - set(records.JOB_FIELDS[1:])
         if unknown:
             raise TypeError(f"a job has no {', '.join(sorted(unknown))}")
-        self._database.update("jobs", job, records.job_values(self.folder, fields))
-        return self.job(job)
+        values = records.job_values(self.folder, fields)
+        with self._database.transaction():
+            for job in jobs:
+                self.job(job)
+                self._database.update("jobs", job, values)
 
     def move_job(self, job: int, before: int | None) -> None:
         """Put a job before another one in the queue, or at its end."""
@@ -415,16 +443,21 @@ class Project(Contents):
 
     def add_results(self, job: int, results: Sequence[StoredResult]) -> None:
         """Store what a job gave so far; all of it is safe when this returns."""
+        self.add_results_of({job: results})
+
+    def add_results_of(self, found: Mapping[int, Sequence[StoredResult]]) -> None:
+        """Store what several jobs gave; all of it is safe when this returns."""
         self._check_writable()
-        self.job(job)
         with self._database.transaction():
-            self._database.run_many(
-                "INSERT INTO results (job, kind, value) VALUES (?, ?, ?)",
-                [
-                    (job, *records.encode_result(result, self.folder))
-                    for result in results
-                ],
-            )
+            for job, results in found.items():
+                self.job(job)
+                self._database.run_many(
+                    "INSERT INTO results (job, kind, value) VALUES (?, ?, ?)",
+                    [
+                        (job, *records.encode_result(result, self.folder))
+                        for result in results
+                    ],
+                )
 
     def clear_results(self, job: int) -> None:
         """Forget what a job gave."""
@@ -432,20 +465,29 @@ class Project(Contents):
         self._database.run("DELETE FROM results WHERE job = ?", (job,))
 
     def accept_results(self, job: int, title: str) -> AcceptedResults:
-        """Make the stored results of a job part of the project, as one edit.
+        """Make the stored results of a job part of the project; see `accept_batch`."""
+        return self.accept_batch([job], title)
+
+    def accept_batch(
+        self, jobs: Sequence[int], title: str, batch: int | None = None
+    ) -> AcceptedResults:
+        """Make the stored results of jobs part of the project, as one edit.
 
         Predictions become labels with the status "predicted", in one track for each
         tier and kind, at the place where their audio is now; those whose audio was
         removed meanwhile are left out. Audio files become sources, clips and takes. A
         text with the role "check" is also kept as the `check` of the take that the
-        job's clip is. The job is done then.
+        job's clip is. The jobs are done then.
 
         Parameters
         ----------
-        job : int
+        jobs : sequence of int
         title : str
             The title of the edit, and the name of the track of predictions without a
             tier.
+        batch : int, optional
+            What the jobs were given under; see `edit`. The title then also says how
+            many jobs were.
 
         Raises
         ------
@@ -453,33 +495,61 @@ class Project(Contents):
             If there are predictions and the clip was removed, or if an audio file is
             missing or was changed; nothing is accepted then.
         """
-        accepted = self.job(job)
-        results = self.results(job)
-        predictions = [r for r in results if isinstance(r, Prediction)]
-        files = [
-            (result, hash_file(result.path))
+        ready = [(self.job(job), self.results(job)) for job in jobs]
+        keys = {
+            result.path: hash_file(result.path)
+            for _, results in ready
             for result in results
             if isinstance(result, AudioFile)
-        ]
-        with self.edit(title) as edit:
-            clip = accepted.input.clip if accepted.input else 0
-            known = bool(
-                self._database.value("SELECT count(*) FROM clips WHERE id = ?", (clip,))
-            )
-            tracks: tuple[int, ...] = ()
-            if predictions:
-                tracks = self._accept_predictions(edit, accepted, predictions, title)
-            for result in results:
-                if isinstance(result, Text):
-                    edit.set_text(job, clip if known else None, result)
-                    if result.role == "check":
-                        _keep_check(edit, self.takes(), clip, result)
-            placed = [_place_audio(edit, job, file, key) for file, key in files]
+        }
+        accepted = AcceptedResults()
+        with self.edit(self._batch_title(title, batch), batch=batch) as edit:
+            for job, results in ready:
+                made = self._accept(edit, job, results, keys, title)
+                accepted = AcceptedResults(
+                    accepted.tracks + made.tracks,
+                    accepted.clips + made.clips,
+                    accepted.takes + made.takes,
+                )
             # In the same transaction: a job that was accepted must not be resumed.
             self._database.run(
-                "UPDATE jobs SET accepted = 1, state = ? WHERE id = ?",
-                (str(JobState.DONE), job),
+                f"UPDATE jobs SET accepted = 1, state = ? WHERE {records.LISTED}",  # noqa: S608 - own words
+                (str(JobState.DONE), json_list(jobs)),
             )
+        return accepted
+
+    def _batch_title(self, title: str, batch: int | None) -> str:
+        count = "SELECT count(*) FROM jobs WHERE batch = ?"
+        number = self._database.value(count, (batch,))
+        return f"{title} ({number} clips)" if number > 1 else title
+
+    def _accept(
+        self,
+        edit: Edit,
+        job: Job,
+        results: Sequence[StoredResult],
+        keys: Mapping[Path, str],
+        title: str,
+    ) -> AcceptedResults:
+        """Bring the results of one job into an edit, given the hashes of its files."""
+        clip = job.input.clip if job.input else 0
+        known = bool(
+            self._database.value("SELECT count(*) FROM clips WHERE id = ?", (clip,))
+        )
+        predictions = [r for r in results if isinstance(r, Prediction)]
+        tracks: tuple[int, ...] = ()
+        if predictions:
+            tracks = self._accept_predictions(edit, job, predictions, title)
+        placed = []
+        for result in results:
+            if isinstance(result, AudioFile):
+                placed.append(_place_audio(edit, job.id, result, keys[result.path]))
+            if isinstance(result, Text):
+                edit.set_text(job.id, clip if known else None, result)
+            if isinstance(result, Text) and result.role == "check":
+                outcome = {"summary": result.text, **result.data}
+                for take in (take for take in self.takes() if take.clip == clip):
+                    edit.update_take(take.id, check=outcome)
         return AcceptedResults(
             tracks,
             tuple(clip for clip, _ in placed),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -13,13 +13,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from earmark.core.clips import Fade, Origin, Source, Span, Spans
+from earmark.core.clips import Fade, Origin, Source, Span, Spans, Voice
 from earmark.core.database import ProjectCorrupt
 from earmark.core.labels import Label
 from earmark.core.sources import restored_path, stored_path
 from earmark.core.tasks import (
     AudioFile,
     AudioInput,
+    Example,
     Job,
     ModelRef,
     Prediction,
@@ -39,6 +40,8 @@ SELECT_LABELS = f"SELECT {', '.join(LABEL_FIELDS)} FROM labels"  # noqa: S608
 SELECT_WORDS = "SELECT id, name, color, key FROM vocabulary"
 SELECT_TAKES = "SELECT id, source, clip, job, scores, outcome FROM takes"
 SELECT_TEXTS = "SELECT id, job, clip, role, text, data FROM texts"
+SELECT_VOICES = "SELECT id, name, rate, channels, spans FROM voices"
+SELECT_LISTS = "SELECT id, kind, name, text FROM lists"
 SELECT_JOBS = f"SELECT {', '.join(JOB_FIELDS)} FROM jobs"  # noqa: S608
 INSERT_LABEL = (
     f"INSERT INTO labels ({', '.join(LABEL_FIELDS[1:])})"  # noqa: S608 - own names
@@ -60,13 +63,14 @@ _RESULT_KINDS: dict[type[StoredResult], str] = {
     Text: "text",
     AudioFile: "audio",
 }
-_JOB_PARTS = ("params", "model", "input", "usage")
+_JOB_PARTS = ("params", "model", "input", "usage", "examples")
 _TYPES: dict[str, Any] = {
     "job": Job,
     "params": dict[str, Any],
     "model": ModelRef | None,
     "input": AudioInput | None,
     "usage": Usage,
+    "examples": tuple[Example, ...],
     "prediction": Prediction,
     "text": Text,
     "audio": AudioFile,
@@ -150,12 +154,7 @@ def job_from_row(row: tuple[Any, ...], folder: Path) -> Job:
         for name in _JOB_PARTS:
             values[name] = _adapter(name).validate_python(json.loads(values[name]))
         job: Job = _adapter("job").validate_python(values)
-    if job.input is None:
-        return job
-    sources = tuple(
-        replace(source, path=folder / source.path) for source in job.input.sources
-    )
-    return replace(job, input=replace(job.input, sources=sources))
+    return _with_paths(job, lambda path: folder / path)
 
 
 def encode_result(result: StoredResult, folder: Path) -> tuple[str, str]:
@@ -184,7 +183,7 @@ def check_readable(table: str, row: dict[str, Any]) -> None:
     row : dict
         Column to value.
     """
-    if table == "clips":
+    if table in ("clips", "voices"):
         decode_spans(row["spans"])
     elif table == "jobs":
         job_from_row(tuple(row[name] for name in JOB_FIELDS), Path())
@@ -211,16 +210,43 @@ def _span(
     return Span(source, offset, frames, gain_db, bool(reverse), ramps)
 
 
+def voice_from_row(row: tuple[Any, ...]) -> Voice:
+    """A row of `SELECT_VOICES`."""
+    key, name, rate, channels, spans = row
+    return Voice(key, name, rate, channels, decode_spans(spans))
+
+
 def _job_value(name: str, value: Any, folder: Path) -> Any:
     if name == "input" and value is not None:
-        sources = tuple(
-            replace(source, path=_portable(source.path, folder))
-            for source in value.sources
-        )
-        value = replace(value, sources=sources)
+        value = _moved(value, lambda path: _portable(path, folder))
+    if name == "examples":
+        value = _moved_examples(value, lambda path: _portable(path, folder))
     if name in _JOB_PARTS:
         return _dump(name, value)
     return str(value) if name == "state" else value
+
+
+def _with_paths(job: Job, place: Callable[[Path], Path]) -> Job:
+    if job.input is None and not job.examples:
+        return job
+    given = job.input and _moved(job.input, place)
+    return replace(job, input=given, examples=_moved_examples(job.examples, place))
+
+
+def _moved_examples(
+    examples: tuple[Example, ...], place: Callable[[Path], Path]
+) -> tuple[Example, ...]:
+    return tuple(
+        replace(example, audio=_moved(example.audio, place)) for example in examples
+    )
+
+
+def _moved(audio: AudioInput, place: Callable[[Path], Path]) -> AudioInput:
+    """The input with its sources' files in other places."""
+    sources = tuple(
+        replace(source, path=place(source.path)) for source in audio.sources
+    )
+    return replace(audio, sources=sources)
 
 
 def _portable(path: Path, folder: Path) -> Path:

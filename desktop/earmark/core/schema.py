@@ -6,7 +6,10 @@ from contextlib import closing
 
 import apsw
 
-TRACKED = ("sources", "clips", "tracks", "labels", "vocabulary", "takes", "texts")
+TRACKED = (
+    *("sources", "clips", "tracks", "labels", "vocabulary", "takes", "texts"),
+    *("voices", "lists"),
+)
 """The tables whose changes are edits: recorded, undone and redone."""
 
 APPLICATION_ID = 0x4541524D
@@ -137,7 +140,30 @@ CREATE TABLE facts (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_SECOND = """
+ALTER TABLE jobs ADD COLUMN batch INTEGER;
+ALTER TABLE jobs ADD COLUMN examples TEXT NOT NULL DEFAULT '[]';
+CREATE INDEX jobs_of_batch ON jobs (batch);
+ALTER TABLE history ADD COLUMN batch INTEGER;
+
+CREATE TABLE voices (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    rate INTEGER NOT NULL,
+    channels INTEGER NOT NULL,
+    spans TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE lists (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    text TEXT NOT NULL,
+    UNIQUE (kind, name)
+) STRICT;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 """Scripts that lead from one version to the next; the first one makes version 1.
 
 The primary key of a tracked table is its first column. A tracked table may only get new

@@ -130,6 +130,12 @@ class Task:
         An icon name of the icon library, such as "ph.microphone".
     text_param : str
         For a text task: the field of `params` that holds the text.
+    many : str
+        "package.module:function" that runs short inputs together, where a model gains
+        from that; empty if it does not. See `earmark.engine.server.ManyRunner`.
+    examples : str
+        What the task compares its input with, as the panel calls it: "Voices". They
+        are sounds with names; empty if it takes none.
     """
 
     id: str
@@ -143,6 +149,8 @@ class Task:
     architectures: tuple[str, ...] = ()
     icon: str = "ph.waveform"
     text_param: str = ""
+    many: str = ""
+    examples: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +188,14 @@ class AudioInput:
     channel: int | None = None
     low_hz: float | None = None
     high_hz: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A sound with a name, such as a voice to be recognised."""
+
+    name: str
+    audio: AudioInput
 
 
 class JobState(StrEnum):
@@ -245,6 +261,9 @@ class Job:
     traceback: str = ""
     resume_frame: int | None = None
     """Absolute clip frame up to which results are kept; the runner starts there."""
+    batch: int | None = None
+    """Jobs given together share it; what they find is one step of the history."""
+    examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +309,8 @@ class Text:
     Attributes
     ----------
     role : str
-        "transcript", "language", ...; one text per role and job.
+        "transcript", "language", ...; one text per role and job. "check" says how well
+        a take says its text, and is kept on the take.
     data : dict
         Machine-readable detail, JSON values only.
     """
