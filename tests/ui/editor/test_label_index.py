@@ -37,6 +37,42 @@ def test_visible_labels_are_those_that_touch_the_range(
     assert seen == expected
 
 
+@given(ranges, st.integers(0, 1200), st.integers(0, 400), st.integers(0, 250))
+def test_longer_labels_are_the_visible_ones_of_that_length(
+    found: Ranges, start: int, length: int, frames: int
+) -> None:
+    index = index_of(found)
+    visible = index.visible(start, start + length)
+    lengths = index.arrays.stops[visible] - index.arrays.starts[visible]
+    longer = index.longer(start, start + length, frames)
+    assert longer.tolist() == visible[lengths >= frames].tolist()
+
+
+@given(ranges, st.integers(0, 1200), st.integers(1, 400), st.integers(1, 400))
+def test_of_labels_in_a_crowd_the_first_in_each_column_is_told_apart(
+    found: Ranges, start: int, length: int, frames_per_px: int
+) -> None:
+    index = index_of(found)
+    visible = index.visible(start, start + length)
+    shown = index.told_apart(start, start + length, float(frames_per_px))
+    assert set(shown) <= set(visible)
+    assert (np.diff(shown) > 0).all()
+
+    def columns(places: np.ndarray) -> set[tuple[int, int]]:
+        begun = places[index.arrays.starts[places] >= start]
+        at = index.arrays.starts[begun] // frames_per_px
+        return set(zip(at.tolist(), index.rows[begun].tolist(), strict=True))
+
+    assert columns(shown) == columns(visible)
+    heads = shown[index.arrays.starts[shown] >= start]
+    assert len(shown) == len(visible) or len(heads) == len(columns(shown))
+
+
+def test_of_a_crowd_no_more_is_drawn_than_there_are_columns() -> None:
+    index = index_of([(n, n + 1) for n in range(1000)])
+    assert len(index.told_apart(0, 1000, 100.0)) == 10
+
+
 @given(ranges)
 def test_labels_of_one_row_do_not_overlap(found: Ranges) -> None:
     index = index_of(found)

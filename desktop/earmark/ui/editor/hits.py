@@ -46,7 +46,7 @@ def label_at(stage: Stage, x: float, y: float) -> LabelHit | None:
     lefts = GUTTER_PX + arrays.starts[places] / view.frames_per_px - view.first
     rights = GUTTER_PX + arrays.stops[places] / view.frames_per_px - view.first
     outside = np.maximum(np.maximum(lefts - x, x - rights), 0)
-    chosen = np.isin(arrays.ids[places], list(stage.selected))
+    chosen = stage.chosen(arrays.ids[places])
     best = int(np.lexsort((-lefts, ~chosen, outside))[0])
     (label,) = track.labels(places[best : best + 1])
     return LabelHit(label, edge_zone(float(lefts[best]), float(rights[best]), x))

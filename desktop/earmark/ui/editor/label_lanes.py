@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFont, QImage, QPainter, QPen
 
 from earmark.core.labels import STATUSES, Label, LabelStatus
-from earmark.ui.editor.label_index import Ints, LabelIndex
+from earmark.ui.editor.label_index import Ints
 from earmark.ui.editor.label_raster import Look, draw_row
 from earmark.ui.editor.lanes import LaneItem
 from earmark.ui.editor.layout import GUTTER_PX, ROW_PX, TRACK_PADDING_PX, Lane
@@ -19,9 +19,6 @@ NARROW_PX = 4.0
 """Below it a label shows neither its class nor its score."""
 
 _MOST_POINTS = 300
-_CROWD = 3
-"""With more labels to a pixel than that, most of them are left out."""
-
 _LEAST_TEXT_PX = 18.0
 _TEXT_PADDING_PX = 5.0
 _POINT_PX = 2.0
@@ -90,7 +87,7 @@ class LabelLanes(LaneItem):
         # A point's flag and words stand beside it.
         start = time.frame_at(left - GUTTER_PX - 8)
         stop = time.frame_at(exposed.right() - GUTTER_PX + 8)
-        places = index.visible(start, stop)
+        places = index.told_apart(start, stop, time.frames_per_px)
         held = sorted(
             place
             for label in stage.preview
@@ -99,8 +96,6 @@ class LabelLanes(LaneItem):
         if held:
             # Those that are dragged lie on top of the others.
             places = places[~np.isin(places, held)]
-        if len(places) > _CROWD * time.width:
-            places = thinned(places, index, time.frames_per_px)
         whole = Sight(view, stage, places)
         for row in range(index.row_count):
             self._draw_row(painter, whole.row(row), _row_lane(lane, row), exposed)
@@ -229,10 +224,7 @@ class Sight:
         points = self.rights == self.lefts
         if points.sum() <= _MOST_POINTS:
             self.wide |= points
-        if stage.selected:
-            self.chosen = np.isin(arrays.ids[places], list(stage.selected))
-        else:
-            self.chosen = np.zeros(len(places), bool)
+        self.chosen = stage.chosen(arrays.ids[places])
         by_status = [stage.color(status).rgb() & 0xFFFFFF for status in STATUSES]
         self.colors = np.array(by_status, np.uint32)[self.statuses]
         self.scores = np.zeros(len(places))
@@ -271,19 +263,6 @@ class Sight:
         ):  # fmt: skip
             setattr(part, name, getattr(self, name)[which])
         return part
-
-
-def thinned(places: Ints, index: LabelIndex, frames_per_px: float) -> Ints:
-    """Labels of which only the first in each column, and row, can be told apart.
-
-    What is wide enough to be seen by itself begins in a column of its own.
-    """
-    columns = (index.arrays.starts[places] / frames_per_px).astype(np.int64)
-    kept = np.zeros(len(places), bool)
-    for row in range(index.row_count):
-        in_row = np.flatnonzero(index.rows[places] == row)
-        kept[in_row[np.diff(columns[in_row], prepend=-1) > 0]] = True
-    return places[kept]
 
 
 def _row_lane(lane: Lane, row: int) -> Lane:

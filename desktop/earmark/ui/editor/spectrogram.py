@@ -182,10 +182,9 @@ class SpectrogramLane(LaneItem):
         stage, view = self.stage, self.stage.view
         found: list[tuple[Label, QRectF]] = []
         for track in stage.tracks:
-            arrays = track.index.arrays
-            places = track.index.visible(view.start, view.stop)
-            lengths = arrays.stops[places] - arrays.starts[places]
-            places = places[lengths >= NARROW_PX * view.frames_per_px]
+            places = track.index.longer(
+                view.start, view.stop, NARROW_PX * view.frames_per_px
+            )
             if not len(places) or len(places) > _MOST_BOXES:
                 continue
             for label in track.bounded(places, load=not stage.zooming):

@@ -139,6 +139,9 @@ class Stage:
     _colors: dict[str, QColor] = field(default_factory=dict)
     _vocabulary: dict[str, QColor] = field(default_factory=dict)
     _label_colors: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    _selected: tuple[frozenset[int], Ints] = field(
+        default_factory=lambda: (frozenset(), np.zeros(0, np.int64))
+    )
 
     @property
     def rate(self) -> int:
@@ -157,6 +160,18 @@ class Stage:
         if color is None:
             color = self._colors[text] = QColor(text)
         return color
+
+    def chosen(self, ids: Ints) -> NDArray[np.bool_]:
+        """Which of some labels are selected, however many others are."""
+        if self._selected[0] is not self.selected:
+            ordered = np.sort(np.fromiter(self.selected, np.int64, len(self.selected)))
+            self._selected = self.selected, ordered
+        ordered = self._selected[1]
+        if not len(ordered):
+            return np.zeros(len(ids), bool)
+        at = np.minimum(np.searchsorted(ordered, ids), len(ordered) - 1)
+        found: NDArray[np.bool_] = ordered[at] == ids
+        return found
 
     def label_rgb(self, label: Label) -> int:
         """The colour of a label as `0xrrggbb`."""
