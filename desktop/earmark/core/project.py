@@ -189,6 +189,26 @@ class Project(Contents):
             self._closed = True
             self._release()
 
+    def beside(self) -> Project:
+        """The same project through a connection of its own, for one other thread.
+
+        Long work on it does not hold up the thread of this one. It is used and closed
+        on that thread. Its edits are steps of the same history, and the `Change` that
+        its listeners get is for `take_in` of this one.
+        """
+        connection = storage.connect_beside(
+            self._database.connection, self.folder, read_only=self.read_only
+        )
+        other = Project(
+            self.folder, connection, None, history_bytes=self._history_bytes
+        )
+        other.read_only = self.read_only
+        return other
+
+    def take_in(self, change: Change) -> None:
+        """Tell the listeners of an edit that was made `beside` this project."""
+        self._publish(change)
+
     def save_as(self, folder: Path) -> None:
         """Go on in another folder: an untitled project is moved, any other copied.
 

@@ -133,6 +133,34 @@ def connect(folder: Path, *, read_only: bool = False) -> apsw.Connection:
     return connection
 
 
+def connect_beside(
+    connection: apsw.Connection, folder: Path, *, read_only: bool
+) -> apsw.Connection:
+    """Another connection to what an open one is connected to.
+
+    What is open as a copy in memory is copied once more.
+    """
+    path = folder / DATABASE
+    in_memory = not connection.filename
+    with translated_errors(path):
+        other = (
+            apsw.Connection(":memory:")
+            if in_memory
+            else _open(path, read_only=read_only)
+        )
+        try:
+            if in_memory:
+                _back_up(connection, other)
+            if read_only:
+                _configure_reading(other)
+            else:
+                _configure(other)
+        except BaseException:
+            other.close()
+            raise
+    return other
+
+
 def take(folder: Path) -> tuple[apsw.Connection, FileLock]:
     """A connection for writing and the lock that goes with it."""
     held = lock(folder)
