@@ -21,6 +21,7 @@ from earmark.formats import (
     TimedWord,
 )
 from earmark.formats.exchange import (
+    LabelsOutside,
     add_to_project,
     documents_from_project,
     import_into_project,
@@ -338,3 +339,38 @@ def test_accepted_predictions_export_as_a_transcript(
     path = tmp_path / "a.srt"
     formats.export_labels(path, documents_from_project(project, [demo]))
     assert path.read_text() == "1\n00:00:00,000 --> 00:00:01,000\ngood day\n\n"
+
+
+def test_labels_outside_a_clip_are_refused_or_left_out_and_told(
+    project: Project, demo: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("0\t1\tin\n12\t13\tout\n14\t15\tout\n")
+    steps = len(project.history())
+    with pytest.raises(LabelsOutside, match="2 labels of 3 lie outside “demo”"):
+        import_into_project(project, FormatRegistry(), path, clip=demo)
+    assert len(project.history()) == steps
+    told: list[str] = []
+    import_into_project(
+        project, FormatRegistry(), path, clip=demo, outside="skip", tell=told.append
+    )
+    assert contents(project, demo) == [("a", "labels", [(0, 8000, "in")])]
+    assert told == ["2 labels outside “demo” were left out."]
+
+
+@pytest.mark.parametrize("last", ["Reading a.txt", "Adding 1 label", "Storing them"])
+def test_an_import_that_is_ended_at_any_step_changes_nothing(
+    project: Project, demo: int, tmp_path: Path, last: str
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("0\t1\tin\n")
+    steps = len(project.history())
+
+    def end(step: str) -> None:
+        if step == last:
+            raise InterruptedError(step)
+
+    with pytest.raises(InterruptedError):
+        import_into_project(project, FormatRegistry(), path, clip=demo, step=end)
+    assert len(project.history()) == steps
+    assert contents(project, demo) == []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +32,23 @@ MANUAL = "manual"
 
 _SLACK_S = 0.01
 """How far past the end rounding in a file may put a label that belongs to the clip."""
+
+
+class LabelsOutside(EarmarkError):  # noqa: N818 - says what is wrong
+    """Labels lie outside the clip that they should be put into."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Placement:
+    """A document as a clip takes it: tiers at the clip's rate, and what is beyond."""
+
+    clip: Clip
+    tiers: tuple[Tier, ...]
+    outside: tuple[LabelRecord, ...]
+
+
+def _nothing(_: str) -> None:
+    """What is not asked for goes here."""
 
 
 def recording_of_clip(project: Project, clip: Clip) -> Recording:
@@ -162,26 +179,39 @@ def add_to_project(
 
     Raises
     ------
+    LabelsOutside
+        If labels are outside the clip, and they are not to be skipped.
     EarmarkError
-        If the clip is gone, or labels are outside it.
+        If the clip is gone.
     """
-    clip = project.clip(clip_id)
-    jobs = {(job.task, _model_text(job)): job.id for job in project.jobs()}
-    tiers = _project_tiers(document, clip.rate)
-    inside = [
-        (tier, [label for label in tier.labels if _is_inside(label, clip)])
-        for tier in tiers
-    ]
+    placement = _place(project, clip_id, document)
     if outside == "refuse":
-        _refuse_outside(clip, tiers)
+        _refuse_outside(placement)
+    return _add(edit, project, placement)
+
+
+def _place(project: Project, clip_id: int, document: LabelDocument) -> _Placement:
+    clip = project.clip(clip_id)
+    inside, outside = [], []
+    for tier in _project_tiers(document, clip.rate):
+        labels = tuple(label for label in tier.labels if _is_inside(label, clip))
+        if len(labels) < len(tier.labels):
+            outside += [la for la in tier.labels if not _is_inside(la, clip)]
+        inside.append(replace(tier, labels=labels))
+    return _Placement(clip, tuple(inside), tuple(outside))
+
+
+def _add(edit: Edit, project: Project, placement: _Placement) -> list[int]:
+    clip = placement.clip
+    jobs = {(job.task, _model_text(job)): job.id for job in project.jobs()}
     tracks = []
-    for tier, records in inside:
-        origins = {jobs.get((record.source, record.model)) for record in records}
+    for tier in placement.tiers:
+        origins = {jobs.get((label.source, label.model)) for label in tier.labels}
         only = origins.pop() if len(origins) == 1 else None
         track = edit.add_track(clip.id, tier.name, tier.kind, only)
         edit.add_labels(
             _label(record, track, clip, jobs.get((record.source, record.model)))
-            for record in records
+            for record in tier.labels
         )
         tracks.append(track)
     return tracks
@@ -218,15 +248,15 @@ def _is_inside(label: LabelRecord, clip: Clip) -> bool:
     return label.stop >= 0 and label.start <= clip.frames + _SLACK_S * clip.rate
 
 
-def _refuse_outside(clip: Clip, tiers: Sequence[Tier]) -> None:
-    labels = [label for tier in tiers for label in tier.labels]
-    beyond = [label for label in labels if not _is_inside(label, clip)]
+def _refuse_outside(placement: _Placement) -> None:
+    clip, beyond = placement.clip, placement.outside
     if not beyond:
         return
+    total = len(beyond) + sum(len(tier.labels) for tier in placement.tiers)
     verb = "lies" if len(beyond) == 1 else "lie"
     at = beyond[0].start / clip.rate
-    raise EarmarkError(
-        f"{counted(len(beyond), 'label')} of {len(labels)} {verb} outside "
+    raise LabelsOutside(
+        f"{counted(len(beyond), 'label')} of {total} {verb} outside "
         f"“{clip.name}”, which is {clip.frames / clip.rate:.3f} s long; the first is "
         f"at {at:.3f} s.",
         "Check that the file is about this recording, or skip what lies outside.",
@@ -261,7 +291,8 @@ def import_into_project(
     clip: int | None = None,
     format_id: str | None = None,
     outside: Literal["refuse", "skip"] = "refuse",
-    tell: Callable[[str], None] | None = None,
+    tell: Callable[[str], None] = _nothing,
+    step: Callable[[str], None] = _nothing,
 ) -> dict[int, list[int]]:
     """Read a label file into the clips it is about, as one edit.
 
@@ -281,6 +312,9 @@ def import_into_project(
         What becomes of labels outside their clip.
     tell : callable, optional
         Is given each sentence about what the file has and the project does not take.
+    step : callable, optional
+        Is given what is done next, in words. What it raises ends the import, and
+        nothing is changed.
 
     Returns
     -------
@@ -289,10 +323,13 @@ def import_into_project(
 
     Raises
     ------
+    LabelsOutside
+        If labels are outside their clip, and they are not to be skipped.
     EarmarkError
-        If the file cannot be read, names a recording that is not in the project, or
-        has labels outside its clip. Nothing is changed then.
+        If the file cannot be read, or names a recording that is not in the project.
+        Nothing is changed then.
     """
+    step(f"Reading {path.name}")
     recordings = {
         known.id: recording_of_clip(project, known) for known in project.clips()
     }
@@ -306,7 +343,7 @@ def import_into_project(
         tuple(known for key, known in recordings.items() if key != target),
     )
     documents = formats.import_labels(path, context, format_id)
-    placed: list[tuple[int, LabelDocument]] = []
+    placed: list[_Placement] = []
     unknown = []
     for document in documents:
         home = next(
@@ -316,7 +353,7 @@ def import_into_project(
         if home is None:
             unknown.append(document.recording.file)
         else:
-            placed.append((home, document))
+            placed.append(_place(project, home, document))
     if unknown:
         raise EarmarkError(
             f"{path.name} is about recordings that the project does not have: "
@@ -324,14 +361,27 @@ def import_into_project(
             f"{' and more' if len(unknown) > 5 else ''}.",
             "Open those recordings first, or choose the clip the labels belong to.",
         )
+    if outside == "refuse":
+        for placement in placed:
+            _refuse_outside(placement)
+    labels = sum(len(tier.labels) for found in placed for tier in found.tiers)
+    step(f"Adding {labels:,} {'label' if labels == 1 else 'labels'}")
     added: dict[int, list[int]] = {}
     with project.edit("Import labels") as edit:
-        for home, document in placed:
-            tracks = add_to_project(edit, project, home, document, outside=outside)
-            added.setdefault(home, []).extend(tracks)
-    if tell is not None:
-        for note in dict.fromkeys(note for _, made in placed for note in made.notes):
-            tell(note)
+        for placement in placed:
+            tracks = _add(edit, project, placement)
+            added.setdefault(placement.clip.id, []).extend(tracks)
+        step("Storing them")
+    notes = [note for document in documents for note in document.notes]
+    for placement in placed:
+        if beyond := placement.outside:
+            were = "was" if len(beyond) == 1 else "were"
+            notes.append(
+                f"{counted(len(beyond), 'label')} outside “{placement.clip.name}” "
+                f"{were} left out."
+            )
+    for note in dict.fromkeys(notes):
+        tell(note)
     return added
 
 
