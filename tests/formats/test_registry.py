@@ -150,6 +150,23 @@ def test_a_failed_export_leaves_what_was_there(
     assert path.read_text() == "precious"
 
 
+@pytest.mark.parametrize("last", ["Writing", "Checking", "Keeping"])
+def test_an_export_that_is_ended_at_any_step_leaves_what_was_there(
+    registry: FormatRegistry, tmp_path: Path, demo: LabelDocument, last: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("before")
+
+    def end(step: str) -> None:
+        if step == f"{last} a.csv":
+            raise InterruptedError(step)
+
+    with pytest.raises(InterruptedError):
+        registry.export_labels(path, [demo], step=end)
+    assert path.read_text() == "before"
+    assert names(tmp_path) == ["a.csv"]
+
+
 def test_what_reads_back_differently_is_not_kept(
     registry: FormatRegistry, tmp_path: Path
 ) -> None:

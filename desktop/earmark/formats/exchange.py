@@ -24,7 +24,7 @@ from earmark.formats.document import (
     in_order,
     unique_names,
 )
-from earmark.formats.format import ReadContext
+from earmark.formats.format import ReadContext, unheard
 from earmark.formats.registry import FormatRegistry
 
 MANUAL = "manual"
@@ -45,10 +45,6 @@ class _Placement:
     clip: Clip
     tiers: tuple[Tier, ...]
     outside: tuple[LabelRecord, ...]
-
-
-def _nothing(_: str) -> None:
-    """What is not asked for goes here."""
 
 
 def recording_of_clip(project: Project, clip: Clip) -> Recording:
@@ -291,8 +287,8 @@ def import_into_project(
     clip: int | None = None,
     format_id: str | None = None,
     outside: Literal["refuse", "skip"] = "refuse",
-    tell: Callable[[str], None] = _nothing,
-    step: Callable[[str], None] = _nothing,
+    tell: Callable[[str], None] = unheard,
+    step: Callable[[str], None] = unheard,
 ) -> dict[int, list[int]]:
     """Read a label file into the clips it is about, as one edit.
 
@@ -333,7 +329,7 @@ def import_into_project(
     recordings = {
         known.id: recording_of_clip(project, known) for known in project.clips()
     }
-    target = clip if clip is not None else _clip_like(path, recordings)
+    target = clip if clip is not None else _named_like(path, recordings)
     if target is not None and target not in recordings:
         project.clip(target)  # raises what says that it is gone
     own = recordings.get(target) if target is not None else None
@@ -385,8 +381,13 @@ def import_into_project(
     return added
 
 
-def _clip_like(path: Path, recordings: dict[int, Recording]) -> int | None:
-    """The clip that a file without names of recordings is likely about."""
+def clip_named_like(project: Project, path: Path) -> int | None:
+    """The clip that a file without names of recordings is likely about, if any is."""
+    known = {clip.id: recording_of_clip(project, clip) for clip in project.clips()}
+    return _named_like(path, known)
+
+
+def _named_like(path: Path, recordings: dict[int, Recording]) -> int | None:
     if len(recordings) == 1:
         return next(iter(recordings))
     # Some formats have two endings: "demo.labelstudio.json".

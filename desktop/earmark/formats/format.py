@@ -55,6 +55,10 @@ class ReadContext:
         return None
 
 
+def unheard(_: str) -> None:
+    """Takes the news of an import or an export that nobody listens to."""
+
+
 def last_part(file: str) -> str:
     """The file name at the end of a path of either kind of system."""
     return PureWindowsPath(PurePosixPath(file).name).name

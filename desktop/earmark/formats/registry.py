@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from earmark.formats.document import (
     in_order,
     numbered,
 )
-from earmark.formats.format import LabelFormat, ReadContext, last_part
+from earmark.formats.format import LabelFormat, ReadContext, last_part, unheard
 from earmark.formats.textfile import one_line, read_text
 
 _HEAD_CHARACTERS = 4096
@@ -192,6 +192,8 @@ class FormatRegistry:
         documents: Sequence[LabelDocument],
         format_id: str | None = None,
         options: Params | Mapping[str, Any] | None = None,
+        *,
+        step: Callable[[str], None] = unheard,
     ) -> ExportReport:
         """Write documents to one file, replacing it if it exists.
 
@@ -206,6 +208,9 @@ class FormatRegistry:
             Otherwise the ending tells.
         options : Params or mapping, optional
             The format's options.
+        step : callable, optional
+            Is given what is done next, in words. What it raises ends the export, and
+            the file stays as it was.
 
         Raises
         ------
@@ -233,7 +238,7 @@ class FormatRegistry:
             for suffix, text in beside.items()
         }
         try:
-            _replace(path, known, carried, chosen, others)
+            _replace(path, known, carried, chosen, others, step)
         except OSError as error:
             raise EarmarkError(
                 f"{path} cannot be written ({error.strerror or error}).",
@@ -252,13 +257,22 @@ class FormatRegistry:
         documents: Sequence[LabelDocument],
         format_id: str,
         options: Params | Mapping[str, Any] | None = None,
+        *,
+        step: Callable[[str], None] = unheard,
     ) -> list[ExportReport]:
-        """Write one file per document into a folder, named after the recordings."""
+        """Write one file per document into a folder, named after the recordings.
+
+        `step` is as in `export_labels`; the files that were whole when it raised stay.
+        """
         known = self.by_id(format_id)
         stems = [_file_stem(document.recording) for document in documents]
         return [
             self.export_labels(
-                folder / f"{stem}{known.suffixes[0]}", [document], known.id, options
+                folder / f"{stem}{known.suffixes[0]}",
+                [document],
+                known.id,
+                options,
+                step=step,
             )
             # Some file systems do not tell upper from lower case.
             for stem, document in zip(
@@ -320,9 +334,11 @@ def _replace(
     documents: Sequence[LabelDocument],
     options: Params,
     others: Mapping[Path, str],
+    step: Callable[[str], None],
 ) -> None:
     """Write, check, and rename the main file last."""
     written: dict[Path, Path] = {}
+    step(f"Writing {path.name}")
     try:
         for target, text in others.items():
             written[target] = _beside(target)
@@ -331,7 +347,9 @@ def _replace(
         known.write(written[path], documents, options)
         for temporary in written.values():
             _flush(temporary)
+        step(f"Checking {path.name}")
         _check(path, written[path], known, documents)
+        step(f"Keeping {path.name}")
         for target, temporary in written.items():
             temporary.replace(target)
         _flush_folder(path.parent)
