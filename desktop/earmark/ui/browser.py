@@ -15,7 +15,7 @@ from PySide6.QtCore import (
     Qt,
     QTimer,
 )
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QIcon
 from PySide6.QtWidgets import (
     QHeaderView,
     QMenu,
@@ -26,6 +26,8 @@ from PySide6.QtWidgets import (
 
 from earmark.core.clips import Clip
 from earmark.core.project import Change
+from earmark.core.tasks import Take
+from earmark.ui.appearance import current_palette
 from earmark.ui.icons import icon
 from earmark.ui.session import Session
 from earmark.ui.tables import Index, RowModel, RowTable
@@ -53,7 +55,7 @@ class ClipModel(RowModel):
         super().__init__(session)
         self._session = session
         self._clips: list[Clip] = []
-        self._generated: set[int] = set()
+        self._takes: dict[int, Take] = {}
         self._row: dict[int, int] = {}
         session.project_opened.connect(self.reload)
         session.project_changed.connect(self._take_change)
@@ -83,15 +85,11 @@ class ClipModel(RowModel):
         if role == CLIP_ROLE:
             return clip.id
         if role == Qt.ItemDataRole.DecorationRole and column == NAME:
-            if clip.id in self._generated:
-                return icon("ph.sparkle")
+            if take := self._takes.get(clip.id):
+                return _take_icon(take)
             return icon(_STATUS_ICONS[clip.status] or "ph.activity")
         if role == Qt.ItemDataRole.ToolTipRole:
-            made = "\nGenerated" if clip.id in self._generated else ""
-            return (
-                f"{clip.name}\n{duration(clip.frames / clip.rate)}, {clip.rate} Hz, "
-                f"{clip.channels} ch{made}"
-            )
+            return self._told(clip)
         return None
 
     def setData(
@@ -120,24 +118,48 @@ class ClipModel(RowModel):
         return flags
 
     def _take_change(self, change: Change) -> None:
-        touched = change.rows.get("clips", frozenset())
-        if not touched and not change.rows.get("takes"):
+        touched = set(change.rows["clips"])
+        if change.rows["takes"]:
+            before, self._takes = self._takes, self._read_takes()
+            both = before.keys() | self._takes.keys()
+            touched |= {c for c in both if before.get(c) != self._takes.get(c)}
+        if not touched:
             return
-        if touched <= self._row.keys() and not change.rows.get("takes"):
-            now = {clip.id: clip for clip in self._session.project.clips()}
-            if touched <= now.keys():
-                for clip in touched:
-                    row = self._row[int(clip)]
-                    self._clips[row] = now[int(clip)]
-                    self.redraw(row)
-                return
-        self.reload()
+        now = {clip.id: clip for clip in self._session.project.clips()}
+        if not touched <= self._row.keys() & now.keys():
+            self.reload()
+            return
+        for clip in touched:
+            row = self._row[int(clip)]
+            self._clips[row] = now[int(clip)]
+            self.redraw(row)
 
     def _index(self) -> None:
         self._row = {clip.id: row for row, clip in enumerate(self._clips)}
-        self._generated = {
-            take.clip for take in self._session.project.takes() if take.clip is not None
-        }
+        self._takes = self._read_takes()
+
+    def _read_takes(self) -> dict[int, Take]:
+        takes = self._session.project.takes()
+        return {take.clip: take for take in takes if take.clip is not None}
+
+    def _told(self, clip: Clip) -> str:
+        """What the tool tip of a clip says."""
+        lines = [
+            clip.name,
+            f"{duration(clip.frames / clip.rate)}, {clip.rate} Hz, {clip.channels} ch",
+        ]
+        if take := self._takes.get(clip.id):
+            lines.append("Generated")
+            if take.check:
+                lines.append(f"Checked: {take.check.get('summary', '')}")
+        return "\n".join(lines)
+
+
+def _take_icon(take: Take) -> QIcon:
+    """A warning if the check of a take heard anything else than its text."""
+    if take.check.get("wer"):
+        return icon("ph.warning", color=current_palette().warning)
+    return icon("ph.check-circle" if take.check else "ph.sparkle")
 
 
 def _shown(clip: Clip, column: int) -> str:

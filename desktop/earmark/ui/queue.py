@@ -131,7 +131,8 @@ class Jobs(QWidget):
     def show_details(self) -> None:
         """Show all that is known of the selected job."""
         if jobs := self.selected():
-            dialog = JobDetails(self.model, jobs[0], self)
+            check = self._session.project.text(jobs[0].id, "check")
+            dialog = JobDetails(self.model, jobs[0], self, check.text if check else "")
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.open()
 
@@ -188,7 +189,9 @@ class Jobs(QWidget):
 class JobDetails(QDialog):
     """All that is known of a job, and its traceback, to be read and copied."""
 
-    def __init__(self, model: JobModel, job: Job, parent: QWidget) -> None:
+    def __init__(
+        self, model: JobModel, job: Job, parent: QWidget, result: str = ""
+    ) -> None:
         super().__init__(parent)
         row = model.row_of(job.id) or 0
         facts = [
@@ -196,6 +199,8 @@ class JobDetails(QDialog):
             for c in range(model.columnCount())
         ]
         lines = [f"{title}: {index.data()}" for title, index in facts if index.data()]
+        if result:
+            lines.append(f"Result: {result}")
         if job.model is not None:
             lines.append(f"Model: {job.model.id} {job.model.revision}".rstrip())
         lines += [f"{name}: {value}" for name, value in job.params.items()]

@@ -411,6 +411,8 @@ class Session(QObject):
         self.job_event.emit(event)
         if event.kind != "state" or self.queue_state(event.job) != JobState.DONE:
             return
+        if check := self.project.text(event.job, "check"):
+            self.message.emit(check.text, 12_000)
         made = [
             take.clip
             for take in self.project.takes()

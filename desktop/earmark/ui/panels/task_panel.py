@@ -25,6 +25,7 @@ from earmark.ui.panels.form import ParamsForm
 from earmark.ui.panels.model_picker import ModelPicker
 from earmark.ui.panels.target_picker import TargetPicker
 from earmark.ui.session import Session
+from earmark.ui.takes import TAKE_CHECK, take_of, text_of
 from earmark.ui.widgets import button, muted, rule, set_role
 from earmark.ui.wording import duration
 
@@ -122,7 +123,7 @@ class TaskPanel(QWidget):
         layout.addWidget(rule(self))
         layout.addLayout(foot)
         session.job_event.connect(self._take_event)
-        session.clip_changed.connect(self._refresh)
+        session.clip_changed.connect(self._take_clip)
         session.project_opened.connect(self._restore)
         self.form.changed.connect(self._refresh)
         self._restore()
@@ -162,6 +163,14 @@ class TaskPanel(QWidget):
         kept = self._session.project.view(f"task/{self.task.id}")
         if kept:
             self.form.set_values(kept)
+        self._take_clip()
+
+    def _take_clip(self) -> None:
+        """Fit to the shown clip; a take that may be checked brings its text along."""
+        clip = self._session.clip
+        take = take_of(self._session, clip.id) if clip else None
+        if take is not None and self.task.id == TAKE_CHECK:
+            self.form.set_values({"text": text_of(self._session, take)})
         self._refresh()
 
     def _remember(self, values: dict[str, Any]) -> None:
@@ -195,6 +204,8 @@ class TaskPanel(QWidget):
                 line = f"{duration(result.start / clip.rate):>7}  {line}"
         elif isinstance(result, Text) and result.role == "language":
             line = f"Language: {result.text}"
+        elif isinstance(result, Text) and result.role == "check":
+            line = result.text
         elif isinstance(result, AudioFile):
             line = f"{result.name}, {duration(result.frames / result.rate)}"
         else:
