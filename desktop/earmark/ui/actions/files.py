@@ -105,15 +105,16 @@ class FileActions:
                 self.open_project(path)
                 return None
         audio = [path for path in paths if not self._is_labels(path)]
-        for path in paths:
-            if path not in audio:
-                self.import_labels(path)
+        labels = [path for path in paths if path not in audio]
         if not audio:
+            self.import_labels(labels)
             return None
         session.project.set_view("folder", {"path": str(audio[0].absolute().parent)})
         importing = Import(session, [path.absolute() for path in audio])
         self._follow(importing)
         importing.finished.connect(lambda: self._take_outcomes(importing))
+        # Labels may be about what comes with them.
+        importing.finished.connect(lambda: self.import_labels(labels))
         return importing
 
     def new_project(self) -> None:
@@ -197,23 +198,14 @@ class FileActions:
             f"Label files ({patterns});;All files (*)",
         )
         if chosen:
-            self.import_labels(Path(chosen))
+            self.import_labels([Path(chosen)])
 
-    def import_labels(self, path: Path) -> None:
-        """Read a label file into the clips it is about."""
-        from earmark.formats.exchange import import_into_project
+    def import_labels(self, paths: Sequence[Path]) -> None:
+        """Read label files into the clips they are about."""
+        from earmark.ui.dialogs.import_labels import ImportLabels
 
-        session = self._session
-        clip = session.clip.id if session.clip else None
-        try:
-            added = import_into_project(
-                session.project, session.formats, path, clip=clip
-            )
-        except EarmarkError as error:
-            session.error.emit(error)
-            return
-        tracks = sum(len(made) for made in added.values())
-        session.message.emit(f"{path.name}: {count(tracks, 'track')} added", 6000)
+        if paths:
+            ImportLabels(self._session, paths, self._window).start()
 
     def export_labels(self) -> None:
         """Show the dialog that exports labels."""

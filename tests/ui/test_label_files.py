@@ -1,0 +1,156 @@
+"""Importing and exporting label files in the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+from ui.conftest import RATE, SECONDS, Bench
+
+from earmark.core.errors import EarmarkError
+from earmark.ui.dialogs.import_labels import ImportLabels
+
+
+def texts(bench: Bench) -> list[list[str]]:
+    """The texts of the shown clip's labels, track by track."""
+    project, clip = bench.project, bench.session.clip
+    assert clip is not None
+    return [
+        [label.text for label in project.labels(track.id)]
+        for track in project.tracks(clip.id)
+    ]
+
+
+@pytest.fixture
+def start(bench: Bench, tmp_path: Path) -> Callable[..., ImportLabels]:
+    """Begin to import label files: name -> content."""
+
+    def begin(**files: str) -> ImportLabels:
+        paths = []
+        for name, content in files.items():
+            paths.append(tmp_path / name.replace("_", "."))
+            paths[-1].write_text(content)
+        dialog = ImportLabels(bench.session, paths, bench.window)
+        dialog.start()
+        return dialog
+
+    return begin
+
+
+Start = Callable[..., ImportLabels]
+
+
+def test_a_label_file_becomes_a_track_in_one_step(
+    qtbot: QtBot, bench: Bench, start: Start
+) -> None:
+    steps = len(bench.project.history())
+    changed = qtbot.waitSignal(bench.session.project_changed)
+    said = qtbot.waitSignal(bench.session.message)
+    with changed, said:
+        dialog = start(a_txt="0\t1\tone\n2\t3\ttwo\n")
+
+    assert texts(bench) == [["one", "two"]]
+    assert said.args == ["a.txt: 1 track added", 6000]
+    assert not dialog.isVisible()
+    assert len(bench.project.history()) == steps + 1
+    bench.project.undo()
+    assert texts(bench) == []
+
+
+def test_what_is_not_imported_is_shown(
+    qtbot: QtBot, bench: Bench, start: Start
+) -> None:
+    dialog = start(a_csv="start,end,label,mood\n0,1,x,glad\n")
+
+    qtbot.waitUntil(dialog.isVisible)
+    assert dialog.head.text() == "a.csv: 1 track added."
+    assert "Columns of a.csv that were not imported: mood." in dialog.told.text()
+    assert texts(bench) == [["x"]]
+    dialog.reject()
+
+
+def test_labels_outside_the_clip_are_asked_about(
+    qtbot: QtBot, bench: Bench, start: Start
+) -> None:
+    dialog = start(a_txt=f"0\t1\tin\n{SECONDS + 1}\t{SECONDS + 2}\tout\n")
+
+    qtbot.waitUntil(dialog.rest.isVisible)
+    assert "1 label of 2 lies outside “tone”" in dialog.head.text()
+    assert texts(bench) == []
+    dialog.rest.click()
+
+    qtbot.waitUntil(lambda: "left out" in dialog.told.text())
+    assert dialog.told.isVisible()
+    assert texts(bench) == [["in"]]
+    dialog.reject()
+
+
+def test_labels_outside_the_clip_may_be_left_alone(
+    qtbot: QtBot, bench: Bench, start: Start
+) -> None:
+    dialog = start(a_txt=f"{SECONDS + 1}\t{SECONDS + 2}\tout\n")
+    qtbot.waitUntil(dialog.rest.isVisible)
+
+    with qtbot.waitSignal(dialog.destroyed):
+        dialog.stop.click()
+
+    assert texts(bench) == []
+
+
+def test_a_file_that_cannot_be_read_is_an_error(
+    qtbot: QtBot, bench: Bench, start: Start
+) -> None:
+    bench.session.error.disconnect()
+    with qtbot.waitSignal(bench.session.error) as raised:
+        start(a_txt="0\t1\tone\nnothing\there\n")
+
+    (error,) = raised.args
+    assert isinstance(error, EarmarkError)
+    assert "a.txt, line 2" in str(error)
+    assert texts(bench) == []
+
+
+def test_an_import_that_is_ended_changes_nothing(
+    qtbot: QtBot, bench: Bench, start: Start
+) -> None:
+    lines = "".join(f"{n / RATE}\t{n / RATE}\t{n}\n" for n in range(20_000))
+    with qtbot.waitSignal(bench.session.message) as said:
+        dialog = start(a_txt=lines)
+        dialog.reject()
+
+    assert said.args == ["a.txt was not imported", 6000]
+    assert texts(bench) == []
+
+
+def test_one_bad_file_does_not_keep_the_others_out(
+    qtbot: QtBot, bench: Bench, start: Start
+) -> None:
+    dialog = start(bad_txt="nothing\n", good_txt="0\t1\tone\n")
+
+    qtbot.waitUntil(lambda: dialog.head.text() == "good.txt: 1 track added.")
+    assert "bad.txt was not imported: bad.txt, line 1" in dialog.told.text()
+    assert texts(bench) == [["one"]]
+    dialog.reject()
+
+
+def test_labels_dropped_with_their_recordings_wait_for_them(
+    qtbot: QtBot, bench: Bench, make_sound: Callable[..., Path]
+) -> None:
+    sounds = [make_sound(f"{name}.wav", 2) for name in ("owl", "wren")]
+    labels = [sound.with_suffix(".txt") for sound in sounds]
+    for path in labels:
+        path.write_text(f"0\t1\t{path.stem}\n")
+
+    bench.window.files.open([*labels, *sounds])
+
+    def labelled() -> dict[str, list[str]]:
+        project = bench.project
+        return {
+            clip.name: [label.text for label in project.labels(track.id)]
+            for clip in project.clips()
+            for track in project.tracks(clip.id)
+        }
+
+    qtbot.waitUntil(lambda: labelled() == {"owl": ["owl"], "wren": ["wren"]})
