@@ -21,7 +21,7 @@ from earmark.core.tasks import (
 )
 
 if TYPE_CHECKING:
-    from earmark.engine.context import Context, Window
+    from earmark.engine.context import Context, Window, audio_of
     from earmark.formats import LabelFormat
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "Task",
     "Text",
     "Window",
+    "audio_of",
     "hookimpl",
     "param",
 ]
@@ -48,6 +49,7 @@ __all__ = [
 _LAZY = {
     "Context": "earmark.engine.context",
     "Window": "earmark.engine.context",
+    "audio_of": "earmark.engine.context",
     "LabelFormat": "earmark.formats",
 }
 

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from earmark.api import (
     Prediction,
     Progress,
     Text,
+    audio_of,
 )
 
 Results = Iterator[Progress | Prediction | Text | AudioFile]
@@ -184,6 +185,40 @@ def unstorable(job: Job, ctx: Context) -> Results:
 def empty_audio(job: Job, ctx: Context) -> Results:
     """Gives audio without samples."""
     yield ctx.write_audio(np.zeros(0), 8000, "nothing")
+
+
+def alone(job: Job, ctx: Context) -> Results:
+    """Hears one input by itself, and does what its name says."""
+    assert job.input is not None
+    do_as_named(job.input.name, "alone")
+    yield ctx.label(0, ctx.duration_s, f"{job.input.name} alone", tier="heard")
+
+
+def together(
+    contexts: Sequence[Context],
+) -> Iterator[tuple[Context, Sequence[Prediction] | EarmarkError]]:
+    """Hears inputs together, the last one first, and does what their names say."""
+    gate = Path(str(contexts[0].job.params["gate"]))
+    if gate.is_fifo():  # it is passed once, also if those that are left begin anew
+        pass_gate(contexts[0].job)
+        gate.unlink()
+    for ctx, audio in reversed(list(audio_of(contexts, 8000))):
+        if isinstance(audio, EarmarkError):
+            yield ctx, audio
+            continue
+        assert ctx.job.input is not None
+        name = ctx.job.input.name
+        do_as_named(name, "together")
+        ctx.check()
+        text = f"{name} among {len(contexts)}, {len(audio)} samples"
+        yield ctx, [ctx.label(0, ctx.duration_s, text, tier="heard")]
+
+
+def do_as_named(name: str, how: str) -> None:
+    """Fail as the name of an input says, if it says so of this way to run."""
+    fault, _, when = name.partition(" ")
+    if when in (how, "always"):
+        fail(fault)
 
 
 def no_generator(job: Job, ctx: Context) -> Results:

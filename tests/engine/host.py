@@ -63,6 +63,7 @@ class RunnerPlugin:
             task("tone", "text"),
             task("empty_audio", "text"),
             task("speak", "text", params=SpokenParams, text_param="text"),
+            task("alone", many="engine_runners:together"),
             task("modelled", formats=("transformers",)),
             task("foreign", runner="no_such_package.runner:run"),
         ]
@@ -101,16 +102,17 @@ class Host:
         """The engine of the moment."""
         return self.engines[-1]
 
-    def add_clip(self, path: Path) -> AudioInput:
+    def add_clip(self, path: Path, name: str = "") -> AudioInput:
         """Import a file; gives all of it as an input."""
+        name = name or path.stem
         source = import_file(path)
         spans = (Span(source.id, 0, source.frames),)
         with self.project.edit("Import") as edit:
             edit.add_source(source)
-            clip = edit.add_clip(path.stem, source.rate, source.channels, spans)
+            clip = edit.add_clip(name, source.rate, source.channels, spans)
         return AudioInput(
             clip=clip,
-            name=path.stem,
+            name=name,
             rate=source.rate,
             channels=source.channels,
             spans=spans,

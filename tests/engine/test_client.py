@@ -30,7 +30,8 @@ class Heard:
 
 def run(job: int = 1) -> protocol.Run:
     return protocol.Run(
-        job=Job(job, "nothing", {}, None, None),
+        jobs=(Job(job, "nothing", {}, None, None),),
+        many="",
         runner="no_such_module:run",
         device="cpu",
         cache=Path(),
@@ -136,7 +137,8 @@ from earmark.engine.client import EngineClient
 heard = queue.SimpleQueue()
 client = EngineClient(on_message=heard.put, on_exit=print)
 client.run(protocol.Run(
-    job=Job(1, "t", {}, None, None), runner="no:run", device="cpu", cache=Path(),
+    jobs=(Job(1, "t", {}, None, None),), runner="no:run", many="", device="cpu",
+    cache=Path(),
     base=None, output=Path(), memory_budget_mb=1,
 ))
 heard.get()

@@ -45,8 +45,9 @@ JOB = Job(
 
 MESSAGES: list[Message] = [
     protocol.Run(
-        job=JOB,
+        jobs=(JOB,),
         runner="plugin.runner:run",
+        many="plugin.runner:run_many",
         device="auto",
         cache=Path("/cache"),
         base=None,

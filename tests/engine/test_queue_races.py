@@ -132,9 +132,9 @@ def test_the_next_job_of_a_task_waits_until_the_cancelled_one_has_stopped(
     first, second = scene.submit(), scene.submit()
     scene.queue.cancel(first)
     assert scene.engine.cancelled == [first]
-    assert [run.job.id for run in scene.engine.runs] == [first]
+    assert [run.jobs[0].id for run in scene.engine.runs] == [first]
     scene.hear(protocol.Stopped(first, Usage(freed_mb=5.0, stop_s=0.5)))
-    assert [run.job.id for run in scene.engine.runs] == [first, second]
+    assert [run.jobs[0].id for run in scene.engine.runs] == [first, second]
     assert scene.project.job(first).usage.freed_mb == 5.0
 
 
@@ -164,7 +164,7 @@ def test_a_job_that_had_not_begun_is_not_to_blame_for_a_crash(scene: Scene) -> N
     assert scene.state(begun) == JobState.FAILED
     assert scene.project.job(begun).traceback == "tail"
     assert scene.state(waiting) == JobState.RUNNING
-    assert [run.job.id for run in scene.engine.runs] == [begun, waiting, waiting]
+    assert [run.jobs[0].id for run in scene.engine.runs] == [begun, waiting, waiting]
 
 
 def test_an_engine_that_never_comes_up_is_not_started_for_ever(scene: Scene) -> None:
@@ -184,7 +184,7 @@ def test_a_job_lost_to_the_cancel_of_another_goes_on_where_it_was(
         protocol.Results(job, (SEGMENT, word, Text("language", "en"))),
         gone(job, asked=True),
     )
-    again = scene.engine.runs[-1].job
+    again = scene.engine.runs[-1].jobs[0]
     assert (again.id, again.resume_frame) == (job, 100)
     # The word reaches into what is heard again, and the text will be told again.
     assert scene.project.results(job) == [SEGMENT]
@@ -197,7 +197,7 @@ def test_a_segment_that_ends_with_the_input_leaves_nothing_to_resume_at(
     last = Prediction("s", 100, 1000, "two", kind="segments")
     scene.hear(protocol.Started(job), protocol.Results(job, (SEGMENT, last)), gone(job))
     scene.queue.resume(job)
-    assert scene.engine.runs[-1].job.resume_frame == 100
+    assert scene.engine.runs[-1].jobs[0].resume_frame == 100
     assert scene.project.results(job) == [SEGMENT]
 
 
@@ -206,7 +206,7 @@ def test_a_job_without_segments_is_resumed_from_its_start(scene: Scene) -> None:
     label = Prediction("", 0, 100, "bird")
     scene.hear(protocol.Started(job), protocol.Results(job, (label,)), gone(job))
     scene.queue.resume(job)
-    assert scene.engine.runs[-1].job.resume_frame is None
+    assert scene.engine.runs[-1].jobs[0].resume_frame is None
     assert scene.project.results(job) == []
 
 

@@ -189,8 +189,9 @@ class Engine:
         job = Job(self._jobs, task.id, values, model, given)
         self.client.run(
             protocol.Run(
-                job,
+                (job,),
                 task.runner,
+                task.many,
                 device="cpu",
                 cache=self.folder / "cache",
                 base=None,

@@ -345,6 +345,11 @@ class Contents:
         )
         return [(key, JobState(state)) for key, state in rows]
 
+    def has_results(self, job: int) -> bool:
+        """Whether a job gave anything."""
+        found = "SELECT count(*) FROM results WHERE job = ?"
+        return bool(self._database.value(found, (job,)))
+
     def results(self, job: int) -> list[StoredResult]:
         """What `add_results` stored for a job, in order."""
         return [

@@ -428,10 +428,14 @@ class Project(Contents):
         if unknown:
             raise TypeError(f"a job has no {', '.join(sorted(unknown))}")
         values = records.job_values(self.folder, fields)
+        columns = ", ".join(f"{column} = ?" for column in values)
         with self._database.transaction():
-            for job in jobs:
-                self.job(job)
-                self._database.update("jobs", job, values)
+            changed = self._database.run(
+                f"UPDATE jobs SET {columns} WHERE {records.LISTED}",  # noqa: S608
+                (*values.values(), json_list(jobs)),
+            )
+            if changed != len(set(jobs)):
+                raise EarmarkError("A job is not there any more.")
 
     def move_job(self, job: int, before: int | None) -> None:
         """Put a job before another one in the queue, or at its end."""

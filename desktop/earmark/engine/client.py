@@ -169,11 +169,11 @@ class EngineClient:
                 ).start()
 
     def run(self, run: protocol.Run) -> None:
-        """Have a job run."""
+        """Have jobs run."""
         with self._lock:
             self.start()
             assert self._process is not None
-            self._process.jobs.add(run.job.id)
+            self._process.jobs.update(job.id for job in run.jobs)
             self._process.lines.put(protocol.encode(run))
 
     def cancel(self, job: int) -> None:

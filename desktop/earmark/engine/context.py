@@ -6,7 +6,8 @@ import functools
 import math
 import re
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,9 @@ from earmark.engine import loaders
 
 T = TypeVar("T")
 Samples = NDArray[np.float32]
+
+_AHEAD = 16
+"""How many inputs are read before they are needed."""
 
 Read = Callable[[AudioInput, int], Iterator[Samples]]
 """Renders an input to mono at a rate, in blocks of any length, shape (frames,)."""
@@ -147,10 +151,23 @@ class Context:
         blocks = list(self._stream(rate))
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
+    def examples(self, rate: int) -> list[tuple[str, Samples]]:
+        """The sounds that the job was given to compare with: name and samples.
+
+        Samples are mono at `rate`, float32, shape (frames,).
+        """
+        heard = []
+        for example in self.job.examples:
+            self.check()
+            blocks = list(self._surroundings.read(example.audio, rate))
+            samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+            heard.append((example.name, samples))
+        return heard
+
     def _stream(self, rate: int) -> Iterator[Samples]:
         """The audio to be heard in blocks of any length; each is a cancel point."""
         self.check()
-        for samples in self._surroundings.read(self._input, rate):
+        for samples in read_ahead(self._surroundings.read(self._input, rate)):
             self.check()
             yield samples
         self._audio_s = self.duration_s
@@ -454,6 +471,54 @@ class Context:
         """Raise `Cancelled` if the job was cancelled."""
         if self._surroundings.cancelled():
             raise Cancelled
+
+
+def read_ahead(blocks: Iterator[T]) -> Iterator[T]:
+    """The same, each made on another thread while the one before it is worked on."""
+    with ThreadPoolExecutor(1, "reader") as pool:
+        coming = pool.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = pool.submit(next, blocks, None)
+            yield block
+
+
+def audio_of(
+    contexts: Sequence[Context], rate: int
+) -> Iterator[tuple[Context, Samples | EarmarkError]]:
+    """The audio of contexts in their order, the next ones read meanwhile.
+
+    Parameters
+    ----------
+    contexts : sequence of Context
+        As a runner of many is handed them.
+    rate : int
+        What the model wants.
+
+    Yields
+    ------
+    context : Context
+    audio : ndarray, float32, shape (frames,), or EarmarkError
+        Mono samples, or why they cannot be read.
+    """
+
+    def read(context: Context) -> Samples | EarmarkError:
+        try:
+            return context.audio(rate)
+        except EarmarkError as error:
+            return error
+
+    with ThreadPoolExecutor(1, "reader") as pool:
+        coming: list[Any] = []
+        try:
+            for context in contexts:
+                coming.append((context, pool.submit(read, context)))
+                if len(coming) > _AHEAD:
+                    first, audio = coming.pop(0)
+                    yield first, audio.result()
+            for context, audio in coming:
+                yield context, audio.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _number(name: str, value: float | None) -> float | None:

@@ -42,13 +42,14 @@ class ProtocolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """To the engine: run a job.
+    """To the engine: run a job, or a few short ones of a batch together.
 
     Attributes
     ----------
-    job : Job
-    runner : str
-        "package.module:function".
+    jobs : tuple of Job
+        With one task, one model and the same parameters.
+    runner, many : str
+        "package.module:function"; `many` is what runs several, see `Task.many`.
     device : str
         "auto", "cpu", "cuda" or "mps", as the person set it.
     cache : Path
@@ -61,8 +62,9 @@ class Run:
         What loaded models may take together.
     """
 
-    job: Job
+    jobs: tuple[Job, ...]
     runner: str
+    many: str
     device: str
     cache: Path
     base: Path | None

@@ -13,29 +13,43 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
-from pydantic import ValidationError
-
 from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Plugins
 from earmark.core.project import Project
 from earmark.core.tasks import (
     AudioFile,
     AudioInput,
+    Example,
     Job,
     JobState,
     ModelRef,
     Params,
     Prediction,
-    Task,
     Text,
     Usage,
 )
 from earmark.engine import protocol
 from earmark.engine.client import EngineClient, ExitReason
 from earmark.engine.protocol import StoredResult
+from earmark.engine.submission import (
+    check_files,
+    check_input,
+    check_model,
+    validated,
+)
 from earmark.settings import Settings, folders
 
 EventKind = Literal["added", "state", "progress", "results", "removed"]
+
+TOGETHER = 64
+TOGETHER_S = 600.0
+SHORT_S = 60.0
+"""Up to so many inputs of a batch, each no longer than `SHORT_S`, run together where a
+task can do that; a longer one is followed segment by segment."""
+
+ACCEPTED_AT_ONCE = 8
+"""So many jobs of a batch enter the project before the owner's thread does anything
+else: the window has 50 ms for it."""
 
 ENDED = frozenset(
     (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
@@ -104,6 +118,8 @@ class _Running:
 
     job: Job
     title: str
+    together: bool = False
+    """Its engine works on others of its batch at the same time."""
     started: bool = False
     usage: Usage = field(default_factory=Usage)
     progress: JobProgress = field(default_factory=JobProgress)
@@ -154,15 +170,16 @@ class JobQueue:
         self._running: dict[int, _Running] = {}
         self._stopping: dict[int, str] = {}
         self._removed: set[int] = set()
+        self._alone: set[int] = set()
+        self._found: dict[int, list[StoredResult]] = {}
+        self._done: dict[int, Usage] = {}
         self._read_order()
         self._held = set(self._waiting)
 
     def _read_order(self) -> None:
-        """The waiting jobs in order, each with its task."""
+        """The waiting jobs in order, each with its task and its batch."""
         self._waiting = {
-            job.id: job.task
-            for job in self._project.jobs()
-            if job.state == JobState.WAITING
+            job: (task, batch) for job, task, batch in self._project.waiting_jobs()
         }
 
     def _new_engine(self) -> Engine:
@@ -185,8 +202,22 @@ class JobQueue:
         *,
         model: ModelRef | None = None,
         input: AudioInput | None = None,
+        batch: int | None = None,
+        examples: Sequence[Example] = (),
     ) -> int:
         """Add a job to the queue; it runs when its turn comes.
+
+        Parameters
+        ----------
+        task_id : str
+        params : mapping or Params
+        model : ModelRef, optional
+        input : AudioInput, optional
+        batch : int, optional
+            Jobs of one `Project.new_batch` have the same task, parameters and model;
+            what they find is one step of the history.
+        examples : sequence of Example, optional
+            What the task compares its input with.
 
         Returns
         -------
@@ -199,53 +230,100 @@ class JobQueue:
             If the task is unknown, a parameter does not fit, or the model or the audio
             that the task needs is missing.
         """
+        (job,) = self._submit(task_id, params, model, [input], batch, examples)
+        return job
+
+    def submit_batch(
+        self,
+        task_id: str,
+        params: Mapping[str, Any] | Params,
+        inputs: Sequence[AudioInput],
+        *,
+        model: ModelRef | None = None,
+        examples: Sequence[Example] = (),
+    ) -> list[int]:
+        """Add a job for each of many inputs; see `submit`.
+
+        What all of them find is one step of the history.
+        """
+        batch = self._project.new_batch() if len(inputs) > 1 else None
+        return self._submit(task_id, params, model, inputs, batch, examples)
+
+    def _submit(
+        self,
+        task_id: str,
+        params: Mapping[str, Any] | Params,
+        model: ModelRef | None,
+        inputs: Sequence[AudioInput | None],
+        batch: int | None,
+        examples: Sequence[Example],
+    ) -> list[int]:
         task = self._plugins.task(task_id)
         checked = validated(task, params)
-        _check_model(task, model)
-        _check_input(task, checked, input)
-        job = self._project.add_job(
-            Job(
-                id=0,
-                task=task.id,
-                params=checked.model_dump(mode="json"),
-                model=model,
-                input=input,
-                created=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            )
+        check_model(task, model)
+        for given in inputs:
+            check_input(task, checked, given)
+        values = checked.model_dump(mode="json")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        jobs = self._project.add_jobs(
+            [
+                Job(
+                    id=0,
+                    task=task.id,
+                    params=values,
+                    model=model,
+                    input=given,
+                    created=now,
+                    batch=batch,
+                    examples=tuple(examples),
+                )
+                for given in inputs
+            ]
         )
-        self._waiting[job] = task.id
-        self._tell(job, "added")
+        for job in jobs:
+            self._waiting[job] = task.id, batch
+            self._tell(job, "added")
         self._pump()
-        return job
+        return jobs
 
     def start(self) -> None:
         """Let the jobs go on that waited when the project was opened."""
         self._held.clear()
         self._pump()
 
-    def cancel(self, job: int) -> None:
-        """Stop a job. What it found so far is kept; what comes late is dropped.
+    def cancel(self, *jobs: int) -> None:
+        """Stop jobs. What they found so far is kept; what comes late is dropped.
 
-        The row says how long it took to stop and how much memory came back as soon as
-        that is known.
+        The row of one that ran says how long it took to stop and how much memory came
+        back as soon as that is known.
         """
-        state = self._project.job(job).state
-        if state not in (JobState.WAITING, JobState.RUNNING):
-            return
-        running = self._running.pop(job, None)
-        usage = running.usage if running else Usage()
-        self._waiting.pop(job, None)
-        self._held.discard(job)
-        self._project.update_job(job, state=JobState.CANCELLED, usage=usage)
-        if running is not None:
+        if not self._done.keys().isdisjoint(jobs):
+            self._accept_all()
+        waiting = [job for job in jobs if self._waiting.pop(job, None) is not None]
+        self._held.difference_update(waiting)
+        self._project.update_jobs(waiting, state=JobState.CANCELLED, usage=Usage())
+        for job in waiting:
+            self._tell(job, "state")
+        for job in jobs:
+            running = self._running.pop(job, None)
+            if running is None:
+                continue
+            self._found.pop(job, None)
+            self._project.update_job(job, state=JobState.CANCELLED, usage=running.usage)
             self._stopping[job] = running.job.task
             self._engine.cancel(job)
-        self._tell(job, "state")
+            self._tell(job, "state")
 
     def retry(self, job: int) -> int:
         """Submit the same work once more; gives the new job."""
         old = self._project.job(job)
-        return self.submit(old.task, old.params, model=old.model, input=old.input)
+        return self.submit(
+            old.task,
+            old.params,
+            model=old.model,
+            input=old.input,
+            examples=old.examples,
+        )
 
     def resume(self, job: int) -> None:
         """Let a job that did not reach its end go on behind its last segment.
@@ -293,7 +371,7 @@ class JobQueue:
     @property
     def idle(self) -> bool:
         """Whether nothing runs, stops or is about to run."""
-        return not self._running and not self._stopping and not self._next_jobs()
+        return not self._running and not self._stopping and not self._next_tasks()
 
     def subscribe(self, listener: Callable[[JobEvent], None]) -> Callable[[], None]:
         """Have events told on the owner's thread; gives what ends that."""
@@ -319,6 +397,8 @@ class JobQueue:
         self._engine.close()
 
     def _interrupt(self) -> None:
+        if not self._project.closed:
+            self._accept_all()
         for job, running in self._running.items():
             if not self._project.closed:
                 self._project.update_job(
@@ -327,36 +407,41 @@ class JobQueue:
         self._running.clear()
         self._stopping.clear()
 
-    def _next_jobs(self) -> list[int]:
-        """The first waiting job of every task that is free."""
+    def _next_tasks(self) -> dict[str, int]:
+        """The tasks that are free, each with its first waiting job."""
         busy = {running.job.task for running in self._running.values()}
         busy.update(self._stopping.values())
-        chosen = []
-        for job, task in self._waiting.items():
-            if task not in busy and job not in self._held:
-                busy.add(task)
-                chosen.append(job)
+        chosen: dict[str, int] = {}
+        for job, (task, _) in self._waiting.items():
+            if task not in busy and task not in chosen and job not in self._held:
+                chosen[task] = job
         return chosen
 
     def _pump(self) -> None:
         """Give the engine what may run now."""
         if self._project.closed or self._project.read_only:
             return
-        for job in self._next_jobs():
+        for name, first in self._next_tasks().items():
             try:
-                task = self._plugins.task(self._waiting.pop(job))
+                task = self._plugins.task(name)
             except EarmarkError as error:  # its plugin is gone
-                self._fail(job, str(error))
+                del self._waiting[first]
+                self._fail(first, str(error))
                 continue
-            running = self._project.update_job(
-                job, state=JobState.RUNNING, usage=Usage(), error="", traceback=""
+            jobs = self._together(first) if task.many else [first]
+            self._project.update_jobs(
+                jobs, state=JobState.RUNNING, usage=Usage(), error="", traceback=""
             )
-            self._running[job] = _Running(running, task.title)
+            running = [self._project.job(job) for job in jobs]
+            for job in running:
+                del self._waiting[job.id]
+                self._running[job.id] = _Running(job, task.title, len(jobs) > 1)
             settings = self._settings()
             self._engine.run(
                 protocol.Run(
-                    job=running,
+                    jobs=tuple(running),
                     runner=task.runner,
+                    many=task.many,
                     device=settings.device,
                     cache=folders(settings).cache,
                     base=self._project.folder,
@@ -364,7 +449,32 @@ class JobQueue:
                     memory_budget_mb=settings.memory_budget_mb,
                 )
             )
-            self._tell(job, "state")
+            for job in running:
+                self._tell(job.id, "state")
+
+    def _together(self, first: int) -> list[int]:
+        """A waiting job and those of its batch that can run in one go with it."""
+        batch = self._waiting[first][1]
+        chosen: list[int] = []
+        total_s = 0.0
+        for job, (_, other) in self._waiting.items():
+            if (
+                batch is None
+                or other != batch
+                or job in self._held
+                or job in self._alone
+            ):
+                continue
+            given = self._project.job(job).input
+            assert given is not None
+            length_s = (given.stop - given.start) / given.rate
+            if length_s > SHORT_S or total_s + length_s > TOGETHER_S:
+                continue
+            total_s += length_s
+            chosen.append(job)
+            if len(chosen) == TOGETHER:
+                break
+        return chosen if first in chosen else [first]
 
     def _put_back(self, job: int) -> None:
         """Let a job wait again, to go on behind its last segment."""
@@ -406,6 +516,9 @@ class JobQueue:
                 running.first_fraction = None
                 running.job = self._project.update_job(job, usage=running.usage)
                 self._tell(job, "state")
+            case protocol.Done(_, usage) if running.job.batch is not None:
+                self._done[job] = usage
+                self._accept_soon()
             case protocol.Done(_, usage):
                 self._finish(running, usage)
             case protocol.Failed(_, error, traceback, usage):
@@ -419,8 +532,56 @@ class JobQueue:
     ) -> None:
         if running.job.resume_frame is not None:
             results = tuple(self._completed(running.job, found) for found in results)
+        if running.together:
+            # It ends in a moment and is stored with the others then.
+            self._found.setdefault(running.job.id, []).extend(results)
+            return
         self._project.add_results(running.job.id, results)
         self._tell(running.job.id, "results", results)
+
+    def _accept_soon(self) -> None:
+        """Have the jobs of batches that are done accepted, a few at a time.
+
+        It is posted behind what the engine has said already, so that what ends at
+        nearly the same time enters the project in one transaction.
+        """
+        epoch = self._epoch
+
+        def accept() -> None:
+            if epoch != self._epoch or not self._done:
+                return
+            self._accept_some()
+            if self._done:
+                self._post(accept)
+            self._pump()
+
+        if len(self._done) == 1:
+            self._post(accept)
+
+    def _accept_all(self) -> None:
+        while self._done:
+            self._accept_some()
+
+    def _accept_some(self) -> None:
+        """Make what a few jobs of one batch found part of the project."""
+        first = self._running[next(iter(self._done))]
+        batch = first.job.batch
+        jobs = [job for job in self._done if self._running[job].job.batch == batch]
+        jobs = jobs[:ACCEPTED_AT_ONCE]
+        found = {job: self._found.pop(job) for job in jobs if job in self._found}
+        self._project.add_results_of(found)
+        for job, results in found.items():
+            self._tell(job, "results", tuple(results))
+        try:
+            for results in found.values():
+                check_files(results)
+            self._project.accept_batch(jobs, first.title, batch)
+        except EarmarkError:
+            for job in jobs:  # one of them is to blame
+                self._finish(self._running[job], self._done.pop(job))
+        else:
+            for job in jobs:
+                self._settle(job, self._done.pop(job))
 
     def _completed(self, job: Job, result: StoredResult) -> StoredResult:
         """The transcript of a resumed job, which heard only the rest, as a whole."""
@@ -439,16 +600,17 @@ class JobQueue:
     def _finish(self, running: _Running, usage: Usage) -> None:
         """Accept what was stored, read again, or say why that cannot be done."""
         job = running.job.id
-        results = self._project.results(job)
         try:
-            for result in results:
-                if isinstance(result, AudioFile):
-                    _check_file(result)
-            self._project.accept_results(job, running.title)
+            check_files(self._project.results(job))
+            self._project.accept_batch([job], running.title, running.job.batch)
         except EarmarkError as error:
             self._fail(job, str(error), usage=usage)
             return
-        if not results:
+        self._settle(job, usage)
+
+    def _settle(self, job: int, usage: Usage) -> None:
+        """A job's results are in the project."""
+        if not self._project.has_results(job):
             notes = (usage.note, "it ended well and found nothing")
             usage = replace(usage, note="; ".join(note for note in notes if note))
         del self._running[job]
@@ -459,6 +621,7 @@ class JobQueue:
         self, job: int, error: str, traceback: str = "", usage: Usage | None = None
     ) -> None:
         running = self._running.pop(job, None)
+        self._found.pop(job, None)
         if usage is None:
             usage = running.usage if running else Usage()
         self._project.update_job(
@@ -492,11 +655,17 @@ class JobQueue:
             running = self._running.get(job)
             if running is None:
                 continue
+            if job in self._done:
+                continue
             innocent = reason.asked or (reason.was_ready and not running.started)
-            if not innocent:
+            if not innocent and not running.together:
                 self._fail(job, reason.message, reason.output)
                 continue
+            if not innocent:
+                # One of several is to blame: which one shows when each runs alone.
+                self._alone.add(job)
             del self._running[job]
+            self._found.pop(job, None)
             self._put_back(job)
         self._pump()
 
@@ -560,93 +729,3 @@ def _progress(running: _Running, fraction: float | None, text: str) -> JobProgre
         kept = (resumed - given.start) / (given.stop - given.start)
         fraction = kept + fraction * (1 - kept)
     return JobProgress(fraction, text, eta_s)
-
-
-def validated(task: Task, params: Mapping[str, Any] | Params) -> Params:
-    """The parameters of a task, checked.
-
-    Raises
-    ------
-    EarmarkError
-        Naming each field that does not fit, its value and what would.
-    """
-    if isinstance(params, Params):
-        params = params.model_dump()
-    try:
-        return task.params(**params)
-    except ValidationError as error:
-        faults = [_fault(task, dict(fault)) for fault in error.errors()]
-        raise EarmarkError(
-            f"{task.title}: " + "; ".join(fault for fault, _ in faults) + ".",
-            " ".join(dict.fromkeys(remedy for _, remedy in faults if remedy)),
-        ) from error
-
-
-def _fault(task: Task, fault: dict[str, Any]) -> tuple[str, str]:
-    """What is wrong with one field, and what would fit."""
-    name = ".".join(str(part) for part in fault["loc"])
-    declared = task.params.model_fields.get(name)
-    if declared is None:
-        known = ", ".join(task.params.model_fields)
-        return f"there is no parameter “{name}”", f"The parameters are: {known}."
-    title = declared.title or name
-    if fault["type"] == "missing":
-        return f"“{title}” ({name}) is missing", f"Give a value for {name}."
-    reason = str(fault["msg"]).removeprefix("Input should be ")
-    schema = task.params.model_json_schema()["properties"][name]
-    low, high = schema.get("minimum"), schema.get("maximum")
-    unit = f" {schema['unit']}" if schema.get("unit") else ""
-    if low is not None and high is not None:
-        reason = f"from {low} to {high}{unit}"
-    value = fault["input"]
-    return f"“{title}” ({name}) is {value!r:.80}", f"Set {name} to {reason}."
-
-
-def _check_model(task: Task, model: ModelRef | None) -> None:
-    if not task.formats:
-        return
-    if model is None:
-        raise EarmarkError(
-            f"{task.title} needs a model, and none was chosen.",
-            "Choose one that is on disk, or get one: `earmark models`.",
-        )
-    if model.format not in task.formats:
-        raise EarmarkError(
-            f"{task.title} cannot use {model.id}: its format is {model.format}.",
-            f"Choose a model in one of these formats: {', '.join(task.formats)}.",
-        )
-    if model.path is not None and not model.path.exists():
-        raise EarmarkError(
-            f"The model {model.id} is not at {model.path} any more.",
-            "Choose another model, or import it again.",
-        )
-
-
-def _check_input(task: Task, params: Params, given: AudioInput | None) -> None:
-    if task.input == "audio":
-        if given is None:
-            raise EarmarkError(
-                f"{task.title} works on audio, and none was chosen.",
-                "Open a file, or select a range of a clip.",
-            )
-        if given.stop <= given.start:
-            raise EarmarkError(
-                f"{task.title}: the chosen range of {given.name} is empty.",
-                "Select a longer range, or none for the whole clip.",
-            )
-    elif task.text_param and not str(getattr(params, task.text_param)).strip():
-        raise EarmarkError(
-            f"{task.title}: the text is empty.", f"Give a text for {task.text_param}."
-        )
-
-
-def _check_file(result: AudioFile) -> None:
-    """Open a file that a runner wrote, and see that there is something in it."""
-    from earmark.audio.files import probe
-
-    info = probe(result.path)
-    if not info.frames or info.frames != result.frames:
-        raise EarmarkError(
-            f"{result.path} holds {info.frames} frames instead of {result.frames}.",
-            "Check that the disk is not full, and run the job again.",
-        )

@@ -22,10 +22,10 @@ import threading
 import time
 import traceback
 from collections import defaultdict, deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import (
@@ -49,6 +49,18 @@ BATCH_S = 0.05
 NICENESS = 10
 
 Runner = Callable[[Job, Context], Iterator[Result]]
+
+Outcome = Sequence[Result] | EarmarkError
+"""What came of one input among many: all of its results, or why there are none."""
+
+ManyRunner = Callable[[Sequence[Context]], Iterator[tuple[Context, Outcome]]]
+"""Runs short inputs together, such as a batch of clips.
+
+It is a generator that gives each context once, in any order and as soon as it can, with
+the outcome of its job. The contexts have the same model and parameters. An input that
+cannot be read is one outcome among others; `earmark.api.audio_of` tells them apart. If
+the generator raises, what it did not give is run again by `Task.runner`, one by one.
+"""
 
 
 class Outbox:
@@ -145,26 +157,56 @@ class Execution:
     Parameters
     ----------
     run : protocol.Run
+    job : Job
+        Of the run.
     cancelled : Event
     server : Server
     """
 
     def __init__(
-        self, run: protocol.Run, cancelled: threading.Event, server: Server
+        self, run: protocol.Run, job: Job, cancelled: threading.Event, server: Server
     ) -> None:
         self._run = run
-        self._job = run.job
+        self._job = job
         self._cancelled = cancelled
         self._server = server
         self._context: Context | None = None
         self._import_s = 0.0
         self._run_s = 0.0
-        self._kept_to = run.job.resume_frame
+        self._kept_to = job.resume_frame
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the job is to stop."""
+        return self._cancelled.is_set()
+
+    def begin(self) -> Context:
+        """A context for a job that runs among others."""
+        device, note = loaders.pick_device(self._run.device)
+        return self._make_context(device, note)
+
+    def deliver(
+        self, given: Outcome, run_s: float
+    ) -> protocol.Done | protocol.Failed | protocol.Stopped:
+        """Send what came of a job among others; gives how it ended."""
+        self._run_s = run_s
+        try:
+            if isinstance(given, EarmarkError):
+                raise given
+            for result in given:
+                self._deliver(result)
+        except EarmarkError as error:
+            told = _describe(error), traceback.format_exc()
+            return protocol.Failed(self._job.id, *told, self._usage())
+        return protocol.Done(self._job.id, self._usage())
+
+    def stopped(self) -> protocol.Stopped:
+        """How a job among others ended that was cancelled."""
+        return protocol.Stopped(self._job.id, self._usage())
 
     def outcome(self) -> protocol.Done | protocol.Failed | protocol.Stopped:
         """Run the job and say how it ended."""
         job = self._job.id
-        self._server.outbox.message(protocol.Started(job))
         try:
             self._run_within_memory()
             return protocol.Done(job, self._usage())
@@ -227,7 +269,7 @@ class Execution:
         """Take the runner from one result to the next, a turn on the device each."""
         loaders.current_check.set(context.check)
         started = time.perf_counter()
-        runner = import_runner(self._run.runner)
+        runner: Runner = import_runner(self._run.runner)
         self._import_s = time.perf_counter() - started
         results = runner(self._job, context)
         if not isinstance(results, Generator):
@@ -275,7 +317,67 @@ class Execution:
             outbox.result(job, found)
 
 
-def import_runner(name: str) -> Runner:
+class Together:
+    """Short jobs of a batch on their way through the engine.
+
+    One that is cancelled is left out of what goes on. Whatever goes wrong for all of
+    them is tried again one by one, so that one input does not stop the others.
+    """
+
+    def __init__(self, run: protocol.Run, executions: dict[int, Execution]) -> None:
+        self._run = run
+        self._left = dict(executions)
+
+    def outcomes(
+        self, server: Server
+    ) -> Iterator[protocol.Done | protocol.Failed | protocol.Stopped]:
+        """Run the jobs and say of each how it ended."""
+        while len(self._left) > 1:
+            try:
+                yield from self._advance(server)
+                break
+            except Cancelled:
+                gone = [job for job, each in self._left.items() if each.cancelled]
+                for job in gone:
+                    yield self._left.pop(job).stopped()
+                if not gone:
+                    break
+            except Exception:  # noqa: BLE001 - a runner may raise anything
+                traceback.print_exc()
+                loaders.give_memory_back()
+                break
+        for job in list(self._left):
+            yield self._left.pop(job).outcome()
+
+    def _advance(
+        self, server: Server
+    ) -> Iterator[protocol.Done | protocol.Failed | protocol.Stopped]:
+        executions = {each.begin(): (job, each) for job, each in self._left.items()}
+        contexts = list(executions)
+        loaders.current_check.set(self._check)
+        outcomes = import_runner(self._run.many)(contexts)
+        turns = server.turns(contexts[0].device)
+        cancelled = threading.Event()  # one that is cancelled waits with the others
+        with contextlib.closing(outcomes):
+            while True:
+                with turns.turn(cancelled):
+                    started = time.perf_counter()
+                    given = next(outcomes, None)
+                    run_s = time.perf_counter() - started
+                if given is None:
+                    return
+                context, outcome = given
+                job, execution = executions.pop(context)
+                del self._left[job]
+                yield execution.deliver(outcome, run_s)
+
+    def _check(self) -> None:
+        """Stop a model's pass only if nobody waits for it any more."""
+        if all(each.cancelled for each in self._left.values()):
+            raise Cancelled
+
+
+def import_runner(name: str) -> Any:
     """Import "package.module:function".
 
     Raises
@@ -299,7 +401,7 @@ def import_runner(name: str) -> Runner:
             "Check the `runner` of the plugin's task.",
         ) from error
     assert callable(runner)
-    return runner  # type: ignore[no-any-return]  # what a plugin names is not typed
+    return runner
 
 
 def _describe(error: BaseException) -> str:
@@ -328,9 +430,10 @@ class Server:
         self._sources: dict[tuple[Path, Path | None], Sources] = {}
 
     def run(self, run: protocol.Run) -> None:
-        """Give a job to its task's worker."""
-        self._cancelled[run.job.id] = threading.Event()
-        task = run.job.task
+        """Give jobs to their task's worker."""
+        for job in run.jobs:
+            self._cancelled[job.id] = threading.Event()
+        task = run.jobs[0].task
         if task not in self._waiting:
             waiting = self._waiting[task] = queue.SimpleQueue()
             threading.Thread(
@@ -374,11 +477,16 @@ class Server:
     def _work(self, waiting: queue.SimpleQueue[protocol.Run]) -> None:
         while True:
             run = waiting.get()
-            job = run.job.id
-            outcome = Execution(run, self._cancelled[job], self).outcome()
-            del self._cancelled[job]
-            self.models.release(job)
-            self.outbox.message(outcome)
+            executions = {
+                job.id: Execution(run, job, self._cancelled[job.id], self)
+                for job in run.jobs
+            }
+            for job in executions:
+                self.outbox.message(protocol.Started(job))
+            for outcome in Together(run, executions).outcomes(self):
+                del self._cancelled[outcome.job]
+                self.models.release(outcome.job)
+                self.outbox.message(outcome)
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
