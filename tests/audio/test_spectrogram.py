@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from earmark.audio import spectrogram
 from earmark.audio.files import import_file
 from earmark.audio.render import read
 from earmark.audio.sources import Sources
@@ -321,6 +322,34 @@ def test_tiles_come_as_they_are_made_until_the_view_is_complete(stage: Stage) ->
     tiles = server.request(view).tiles
     assert {tile.channel for tile in tiles} == {0, 1}
     assert all(tile.values.dtype == np.uint8 for tile in tiles)
+    server.close()
+
+
+def test_tiles_are_prepared_before_they_are_ready(stage: Stage) -> None:
+    prepared: list[int] = []
+    ready: list[int] = []
+    server = TileServer(
+        lambda: ready.append(len(prepared)),
+        prepare=lambda values: prepared.append(id(values)),
+        threads=1,
+    )
+    view = stage.view()
+    count = settled(server, view)
+    server.close()
+    assert ready == list(range(1, count + 1))
+
+
+def test_no_tile_is_made_while_the_threads_are_held(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spectrogram, "_LONGEST_HOLD_S", 60.0)
+    server = TileServer(lambda: None)
+    with server.held():
+        server.request(stage.view())
+        assert not server.wait(0.01)
+        assert not len(server.cache)
+    assert server.wait(60)
+    assert len(server.cache)
     server.close()
 
 

@@ -22,6 +22,7 @@ import numpy as np
 import xxhash
 from numpy.typing import NDArray
 
+from earmark.audio.priority import go_behind
 from earmark.audio.render import read
 from earmark.audio.sources import SourceReader, Sources
 from earmark.core.clips import Source, Span, Spans
@@ -520,7 +521,7 @@ class PeaksStore:
         self._limit = limit
         self._open: OrderedDict[str, Peaks] = OrderedDict()
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(2, "peaks")
+        self._pool = ThreadPoolExecutor(2, "peaks", go_behind)
 
     def peaks(self, source: Source) -> Peaks:
         """The peaks of a source, built in the background if they are not cached.

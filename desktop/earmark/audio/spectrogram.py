@@ -18,6 +18,7 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from earmark.audio.priority import go_behind
 from earmark.audio.render import read
 from earmark.audio.scales import FrequencyAxis, RowMap, color_map, lookup_table
 from earmark.audio.sources import Readers
@@ -77,6 +79,9 @@ _BATCH_SAMPLES = 1 << 17
 _SHORT_SPAN_COLUMNS = 32
 _PATIENCE_S = 0.1
 """How long a thread waits for decoding before it looks for a tile that can be made."""
+
+_LONGEST_HOLD_S = 0.02
+"""How long the threads stand still, at most, for who asked them to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +275,18 @@ def compute(
     readers: Readers,
     settings: SpectrogramSettings,
     rfft: Rfft = numpy_rfft,
+    give_way: Callable[[], None] | None = None,
 ) -> NDArray[np.uint8]:
     """The values of a tile.
+
+    Parameters
+    ----------
+    key : TileKey
+    readers : Readers
+    settings : SpectrogramSettings
+    rfft : callable, optional
+    give_way : callable, optional
+        Called every few hundred microseconds; it may wait.
 
     Returns
     -------
@@ -289,6 +304,8 @@ def compute(
     count = len(centres)
     batch = max(_BATCH_SAMPLES // (settings.window * settings.padding * count), 1)
     for begin in range(0, key.columns, batch):
+        if give_way is not None:
+            give_way()
         end = min(begin + batch, key.columns)
         columns = np.arange(begin, end)[:, None] * key.hop
         starts = (columns + (centres - centres[0])).ravel() - key.lead
@@ -406,6 +423,9 @@ class TileServer:
     ----------
     on_ready : callable
         Called on a worker thread after each tile; ask again with `request` then.
+    prepare : callable, optional
+        Given the values of each tile before it is ready, on the same thread: what has
+        to be done to draw it is best done there.
     cache_bytes : int
     threads : int
     """
@@ -414,12 +434,16 @@ class TileServer:
         self,
         on_ready: Callable[[], None],
         *,
+        prepare: Callable[[NDArray[np.uint8]], None] | None = None,
         cache_bytes: int = 96 << 20,
         threads: int = 2,
     ) -> None:
         self.cache = TileCache(cache_bytes)
         self.error: EarmarkError | None = None
         self._on_ready = on_ready
+        self._prepare = prepare
+        self._free = threading.Event()
+        self._free.set()
         self._latest: SpectrogramView | None = None
         self._wanted: deque[TilePlace] = deque()
         self._working: set[TileKey] = set()
@@ -460,6 +484,19 @@ class TileServer:
         stand_ins = self._stand_ins(view, hop) if missing else []
         return TileSet((*stand_ins, *there), not missing)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Let the threads stand still while something more urgent is done.
+
+        A picture that is drawn meanwhile would else wait, at each of its hundreds of
+        steps, for a turn at Python's lock.
+        """
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._free.set()
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until nothing is wanted or worked on; False if the time ran out."""
         with self._state:
@@ -493,6 +530,7 @@ class TileServer:
         return found
 
     def _work(self) -> None:
+        go_behind()
         while True:
             with self._state:
                 self._state.wait_for(lambda: bool(self._wanted) or self._closed)
@@ -526,6 +564,13 @@ class TileServer:
                 reader = view.readers(span.source)
                 if not reader.wait(span.offset + span.frames, _PATIENCE_S):
                     return False
-        values = compute(place.key, view.readers, view.settings, self._rfft)
+        values = compute(
+            place.key, view.readers, view.settings, self._rfft, self._give_way
+        )
+        if self._prepare is not None:
+            self._prepare(values)
         self.cache.put(place.key, values)
         return True
+
+    def _give_way(self) -> None:
+        self._free.wait(_LONGEST_HOLD_S)

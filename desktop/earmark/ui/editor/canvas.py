@@ -8,7 +8,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QGraphicsItem, QWidget
 
 from earmark.audio.spectrogram import SpectrogramSettings
@@ -212,6 +212,11 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]  # pyqtgraph has no types
         """Draw the labels anew, wherever they are seen."""
         self.labels.update()
         self.spectrogram.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw, while no tile is made."""
+        with self.spectrogram.held():
+            super().paintEvent(event)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Fit the lanes into the new size."""

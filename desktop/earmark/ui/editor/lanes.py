@@ -143,11 +143,14 @@ class WaveformLane(LaneItem):
             if stage.zooming:
                 # Between two powers of two, columns that are there are only stretched.
                 fineness = 2.0 ** math.ceil(math.log2(fineness))
-            for x, width, pixmap in self.tiles.visible(
+            for piece in self.tiles.visible(
                 stage.view, height, fineness, exposed.left(), exposed.right()
             ):
-                target = QRectF(x, 0, width, self.height)
-                painter.drawPixmap(target, pixmap, QRectF(pixmap.rect()))
+                target = QRectF(piece.x, 0, piece.width, self.height)
+                source = QRectF(piece.first, 0, piece.columns, height)
+                painter.drawPixmap(target, piece.pixmap, source)
+            if self.tiles.pending:
+                self.update()
         for index in range(1, stage.channels):
             lane = stage.layout.channel(index, stage.channels)
             y = lane.top - stage.layout.waveform.top

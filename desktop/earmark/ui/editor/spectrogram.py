@@ -7,6 +7,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
@@ -66,6 +67,7 @@ class SpectrogramLane(LaneItem):
         self._rows_height = 0
         self._server = TileServer(
             on_ready,
+            prepare=self._pictures.prepare,
             cache_bytes=_TILE_BYTES,
             # One core is left to draw with.
             threads=min(2, max(1, (os.cpu_count() or 2) - 1)),
@@ -93,6 +95,10 @@ class SpectrogramLane(LaneItem):
     def close(self) -> None:
         """Stop the threads."""
         self._server.close()
+
+    def held(self) -> AbstractContextManager[None]:
+        """Let the threads stand still while a frame is drawn."""
+        return self._server.held()
 
     def show_audio(self, audio: ClipAudio | None) -> None:
         """Draw another clip, or the same after an edit."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,7 +28,9 @@ class TilePictures:
     def __init__(self) -> None:
         self._rows: RowMap | None = None
         self._colors: Sequence[int] = (0,)
-        self._mapped: OrderedDict[int, tuple[PlacedTile, Pixels]] = OrderedDict()
+        # By the id of a tile's values, which are kept so that no others get this id.
+        self._mapped: OrderedDict[int, tuple[Pixels, Pixels]] = OrderedDict()
+        self._prepared: deque[tuple[RowMap, Pixels, Pixels]] = deque()
         self._pixmaps: OrderedDict[tuple[int, int], QPixmap] = OrderedDict()
         self._bytes = 0
 
@@ -41,6 +43,12 @@ class TilePictures:
         """Draw on another frequency scale, or at another height."""
         self._rows = rows
         self.clear()
+
+    def prepare(self, values: Pixels) -> None:
+        """Do what takes longest for a new tile; called on any thread."""
+        rows = self._rows
+        if rows is not None:
+            self._prepared.append((rows, values, rows.apply(values)))
 
     def clear(self) -> None:
         """Forget all tiles."""
@@ -85,19 +93,25 @@ class TilePictures:
 
     def _values(self, tile: PlacedTile) -> Pixels:
         assert self._rows is not None
+        while self._prepared:
+            rows, values, mapped = self._prepared.popleft()
+            if rows is self._rows:
+                self._keep(values, mapped)
         found = self._mapped.get(id(tile.values))
         if found is None:
-            # Keeping the tile keeps its id from being given to another.
-            found = (tile, self._rows.apply(tile.values))
-            self._mapped[id(tile.values)] = found
-            if len(self._mapped) > _KEPT_BYTES // (4 * found[1].size) * 2 + 8:
-                oldest, _ = self._mapped.popitem(last=False)
-                for key in [key for key in self._pixmaps if key[0] == oldest]:
-                    dropped = self._pixmaps.pop(key)
-                    self._bytes -= 4 * dropped.width() * dropped.height()
-        else:
-            self._mapped.move_to_end(id(tile.values))
+            mapped = self._rows.apply(tile.values)
+            self._keep(tile.values, mapped)
+            return mapped
+        self._mapped.move_to_end(id(tile.values))
         return found[1]
+
+    def _keep(self, values: Pixels, mapped: Pixels) -> None:
+        self._mapped[id(values)] = values, mapped
+        if len(self._mapped) > _KEPT_BYTES // (4 * mapped.size) * 2 + 8:
+            oldest, _ = self._mapped.popitem(last=False)
+            for key in [key for key in self._pixmaps if key[0] == oldest]:
+                dropped = self._pixmaps.pop(key)
+                self._bytes -= 4 * dropped.width() * dropped.height()
 
     def _forget_pixmaps(self) -> None:
         self._pixmaps.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +15,11 @@ from earmark.ui.editor.timeline import TimeView
 
 TILE_COLUMNS = 256
 _KEPT_COLUMNS = 64 * TILE_COLUMNS
+_MOST_TOGETHER = 2
+"""Tiles rendered at once: a part of the time goes into each call, however few."""
+_MOST_STRETCHED = 8
+_BUDGET_S = 0.002
+"""What a frame may spend on rendering while there is something to show instead."""
 
 Pixels = NDArray[np.uint8]
 Render = Callable[[int, int, float], Pixels]
@@ -30,6 +37,36 @@ class _Strip:
     pixels: Pixels
     pixmap: QPixmap | None = None
 
+    @property
+    def start(self) -> float:
+        """The first frame that it shows."""
+        return self.tiles.start * TILE_COLUMNS * self.frames_per_column
+
+    @property
+    def stop(self) -> float:
+        """The frame after the last."""
+        return self.tiles.stop * TILE_COLUMNS * self.frames_per_column
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a pixmap, and where it is drawn.
+
+    Attributes
+    ----------
+    x, width : float
+        In Qt's pixels, from the left edge of the view.
+    pixmap : QPixmap
+    first, columns : float
+        The part of the pixmap.
+    """
+
+    x: float
+    width: float
+    pixmap: QPixmap
+    first: float
+    columns: float
+
 
 class ColumnTiles:
     """Tiles of 256 columns, rendered when first seen, coloured by a table.
@@ -41,12 +78,18 @@ class ColumnTiles:
     ----------
     render : callable
         See `Render`.
+
+    Attributes
+    ----------
+    pending : bool
+        Whether what was last given is to be drawn again, finer.
     """
 
     def __init__(self, render: Render) -> None:
         self._render = render
         self._colors: Sequence[int] = (0,)
         self._strips: list[_Strip] = []
+        self.pending = False
 
     def set_colors(self, colors: Sequence[int]) -> None:
         """Show the same pixels in other colours; `0xaarrggbb` for each index."""
@@ -65,8 +108,12 @@ class ColumnTiles:
         frames_per_column: float,
         left: float = 0,
         right: float | None = None,
-    ) -> Iterator[tuple[float, float, QPixmap]]:
-        """The pictures that show a part of a view, each with its position and width.
+    ) -> list[Piece]:
+        """The pictures that show a part of a view, in the order to draw them.
+
+        What is missing is rendered, but for no longer than a frame may take: the rest
+        is stretched from pictures of another fineness, as far as there are any, and
+        `pending` tells that there is more to do.
 
         Parameters
         ----------
@@ -84,16 +131,6 @@ class ColumnTiles:
         first = int((view.first + left) * columns_per_px) // TILE_COLUMNS
         stop = min(int((view.first + right) * columns_per_px) + 1, last_column)
         wanted = range(first, -(-stop // TILE_COLUMNS))
-        for strip in self._covering(frames_per_column, height, wanted):
-            if strip.pixmap is None:
-                strip.pixmap = colored_pixmap(strip.pixels, self._colors)
-            x = strip.tiles.start * TILE_COLUMNS / columns_per_px - view.first
-            yield x, strip.pixmap.width() / columns_per_px, strip.pixmap
-
-    def _covering(
-        self, frames_per_column: float, height: int, wanted: range
-    ) -> list[_Strip]:
-        """The strips over some tiles; what is missing is rendered."""
         known = [
             strip
             for strip in self._strips
@@ -103,24 +140,96 @@ class ColumnTiles:
             and wanted.start < strip.tiles.stop
         ]
         missing = sorted(set(wanted).difference(*(strip.tiles for strip in known)))
-        while missing:
-            # Neighbours are rendered together: most of the time goes into each call.
-            run = 1
-            while run < len(missing) and missing[run] == missing[0] + run:
-                run += 1
-            tiles = range(missing[0], missing[0] + run)
+        pieces: list[Piece] = []
+        self.pending = False
+        deadline = time.perf_counter() + _BUDGET_S
+        for tiles in runs(missing, _MOST_TOGETHER):
+            if time.perf_counter() > deadline:
+                begin = tiles.start * TILE_COLUMNS * frames_per_column
+                end = tiles.stop * TILE_COLUMNS * frames_per_column
+                stretched = self._stretched(
+                    view,
+                    height,
+                    frames_per_column,
+                    max(begin, (view.first + left) * view.frames_per_px),
+                    min(end, (view.first + right) * view.frames_per_px),
+                )
+                if stretched:
+                    pieces += stretched
+                    self.pending = True
+                    continue
             pixels = self._render(
-                tiles.start * TILE_COLUMNS, run * TILE_COLUMNS, frames_per_column
+                tiles.start * TILE_COLUMNS, len(tiles) * TILE_COLUMNS, frames_per_column
             )
             known.append(_Strip(frames_per_column, height, tiles, pixels))
-            missing = missing[run:]
-        # The strips in use go to the end, so that others are dropped before them.
-        used = set(map(id, known))
-        self._strips = [s for s in self._strips if id(s) not in used] + known
+        self._keep(known)
+        pieces += [self._piece(strip, view, strip.start, strip.stop) for strip in known]
+        return pieces
+
+    def _stretched(
+        self,
+        view: TimeView,
+        height: int,
+        frames_per_column: float,
+        start: float,
+        stop: float,
+    ) -> list[Piece]:
+        """Pieces of strips of another fineness; none if they leave gaps in a range.
+
+        The fineness nearest to the wanted one is taken.
+        """
+        least = frames_per_column / _MOST_STRETCHED
+        most = frames_per_column * _MOST_STRETCHED
+        others = [
+            strip
+            for strip in self._strips
+            if strip.height == height and least <= strip.frames_per_column <= most
+        ]
+        others.sort(
+            key=lambda strip: abs(math.log(strip.frames_per_column / frames_per_column))
+        )
+        at, stop = start, min(stop, view.clip_frames)
+        pieces: list[Piece] = []
+        while at < stop:
+            strip = next((s for s in others if s.start <= at < s.stop), None)
+            if strip is None:
+                return []
+            pieces.append(self._piece(strip, view, at, min(strip.stop, stop)))
+            at = strip.stop
+        return pieces
+
+    def _piece(self, strip: _Strip, view: TimeView, start: float, stop: float) -> Piece:
+        if strip.pixmap is None:
+            strip.pixmap = colored_pixmap(strip.pixels, self._colors)
+        return Piece(
+            view.x_of(start),
+            (stop - start) / view.frames_per_px,
+            strip.pixmap,
+            (start - strip.start) / strip.frames_per_column,
+            (stop - start) / strip.frames_per_column,
+        )
+
+    def _keep(self, used: list[_Strip]) -> None:
+        """Those in use go to the end, so that others are dropped before them."""
+        ids = set(map(id, used))
+        self._strips = [s for s in self._strips if id(s) not in ids] + used
         kept = sum(strip.pixels.shape[1] for strip in self._strips)
-        while kept > _KEPT_COLUMNS and len(self._strips) > len(known):
+        while kept > _KEPT_COLUMNS and len(self._strips) > len(used):
             kept -= self._strips.pop(0).pixels.shape[1]
-        return known
+
+
+def runs(numbers: list[int], most: int) -> Iterator[range]:
+    """Ordered numbers as ranges of at most so many that follow each other."""
+    begin = 0
+    for end in range(1, len(numbers) + 1):
+        together = end - begin
+        if (
+            end == len(numbers)
+            or numbers[end] != numbers[begin] + together
+            or together == most
+        ):
+            yield range(numbers[begin], numbers[begin] + together)
+            begin = end
 
 
 def colored_pixmap(pixels: Pixels, colors: Sequence[int]) -> QPixmap:
