@@ -192,9 +192,9 @@ class Project(Contents):
     def beside(self) -> Project:
         """The same project through a connection of its own, for one other thread.
 
-        Long work on it does not hold up the thread of this one. It is used and closed
-        on that thread. Its edits are steps of the same history, and the `Change` that
-        its listeners get is for `take_in` of this one.
+        Long work on it does not hold up the thread of this one. It is asked for on this
+        thread, used and closed on that one. Its edits are steps of the same history,
+        and the `Change` that its listeners get is for `take_in` of this one.
         """
         connection = storage.connect_beside(
             self._database.connection, self.folder, read_only=self.read_only
