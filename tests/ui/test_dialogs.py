@@ -14,7 +14,6 @@ from ui.conftest import RATE, Bench
 from earmark.core.labels import Label
 from earmark.ui.dialogs.about import credits_html
 from earmark.ui.dialogs.export_audio import ExportAudio, file_name
-from earmark.ui.dialogs.export_labels import ExportLabels
 from earmark.ui.dialogs.find import FindLabels
 from earmark.ui.dialogs.projects import MissingFiles
 from earmark.ui.dialogs.vocabulary import Vocabulary
@@ -48,38 +47,6 @@ def keep() -> Iterator[Callable[[QDialog], QDialog]]:
 
 
 Keep = Callable[[QDialog], QDialog]
-
-
-def choose_format(dialog: ExportLabels, name: str) -> None:
-    rows = [dialog.format.itemText(row) for row in range(dialog.format.count())]
-    dialog.format.setCurrentIndex(next(r for r, t in enumerate(rows) if name in t))
-
-
-def test_losses_are_told_before_labels_are_exported(
-    bench: Bench, labelled: list[int], keep: Keep, tmp_path: Path
-) -> None:
-    dialog = ExportLabels(bench.session, bench.window)
-    keep(dialog)
-    assert "Nothing is lost" in dialog.report.text()
-
-    choose_format(dialog, ".srt")
-    assert "cannot carry" in dialog.report.text()
-    (written,) = dialog.write(tmp_path / "birds.srt")
-
-    assert "bird 2" in written.read_text()
-
-
-def test_only_selected_labels_are_exported(
-    bench: Bench, labelled: list[int], keep: Keep
-) -> None:
-    bench.session.select_labels(labelled[1:2])
-    dialog = ExportLabels(bench.session, bench.window)
-    keep(dialog)
-
-    dialog._scopes["labels"].click()
-
-    (document,) = dialog.documents()
-    assert [la.text for tier in document.tiers for la in tier.labels] == ["bird 1"]
 
 
 def test_audio_is_exported_one_file_for_each_label(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,8 @@ from pytestqt.qtbot import QtBot
 from ui.conftest import RATE, SECONDS, Bench
 
 from earmark.core.errors import EarmarkError
+from earmark.core.labels import Label
+from earmark.ui.dialogs.export_labels import ExportLabels
 from earmark.ui.dialogs.import_labels import ImportLabels
 
 
@@ -154,3 +156,114 @@ def test_labels_dropped_with_their_recordings_wait_for_them(
         }
 
     qtbot.waitUntil(lambda: labelled() == {"owl": ["owl"], "wren": ["wren"]})
+
+
+@pytest.fixture
+def labelled(bench: Bench) -> list[int]:
+    """Three labels on the shown clip."""
+    assert bench.session.clip is not None
+    with bench.project.edit("Labels") as edit:
+        track = edit.add_track(bench.session.clip.id, "Birds")
+        labels = edit.add_labels(
+            Label(0, track, n * RATE, n * RATE + 4000, f"bird {n}", score=0.5)
+            for n in range(3)
+        )
+    bench.session.set_active_track(track)
+    return labels
+
+
+@pytest.fixture
+def dialog(bench: Bench, labelled: list[int]) -> Iterator[ExportLabels]:
+    """The export dialog, with one label selected."""
+    bench.session.select_labels(labelled[1:2])
+    dialog = ExportLabels(bench.session, bench.window)
+    yield dialog
+    dialog.deleteLater()
+
+
+def choose_format(dialog: ExportLabels, name: str) -> None:
+    rows = [dialog.format.itemText(row) for row in range(dialog.format.count())]
+    dialog.format.setCurrentIndex(next(r for r, t in enumerate(rows) if name in t))
+
+
+def test_losses_are_told_before_labels_are_exported(
+    qtbot: QtBot, dialog: ExportLabels, tmp_path: Path
+) -> None:
+    qtbot.waitUntil(lambda: "Nothing is lost" in dialog.report.text())
+    assert dialog.report.text().startswith("3 labels of 1 clip.")
+
+    choose_format(dialog, ".srt")
+    qtbot.waitUntil(lambda: "cannot carry everything" in dialog.report.text())
+    assert "3 scores and 3 origins are dropped." in dialog.report.text()
+    with qtbot.waitSignal(dialog.accepted):
+        dialog.write(tmp_path / "birds.srt")
+
+    assert "bird 2" in (tmp_path / "birds.srt").read_text()
+
+
+def test_only_selected_labels_are_exported(
+    qtbot: QtBot, dialog: ExportLabels, tmp_path: Path
+) -> None:
+    dialog.scopes["labels"].click()
+    qtbot.waitUntil(lambda: dialog.report.text().startswith("1 label of 1 clip."))
+    choose_format(dialog, "Audacity")
+    qtbot.waitUntil(dialog.export.isEnabled)
+
+    with qtbot.waitSignal(dialog.accepted):
+        dialog.write(tmp_path / "one.txt")
+
+    assert [
+        line.split("\t")[2] for line in (tmp_path / "one.txt").read_text().splitlines()
+    ] == ["bird 1"]
+
+
+def test_an_export_that_cannot_be_written_says_so_and_may_be_tried_again(
+    qtbot: QtBot, dialog: ExportLabels, tmp_path: Path
+) -> None:
+    qtbot.waitUntil(dialog.export.isEnabled)
+
+    dialog.write(tmp_path / "nowhere" / "a.csv")
+
+    qtbot.waitUntil(lambda: "cannot be written" in dialog.report.text())
+    assert dialog.export.isEnabled()
+    with qtbot.waitSignal(dialog.accepted):
+        dialog.write(tmp_path / "a.csv")
+
+
+def test_an_export_that_is_ended_leaves_what_was_there(
+    qtbot: QtBot, dialog: ExportLabels, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("before")
+    qtbot.waitUntil(dialog.export.isEnabled)
+
+    with qtbot.waitSignal(dialog.rejected):
+        dialog.write(path)
+        dialog.reject()
+
+    assert [each.name for each in tmp_path.glob("*.csv")] == ["a.csv"]
+    assert path.read_text() == "before"
+
+
+def test_several_clips_become_one_file_each(
+    qtbot: QtBot, bench: Bench, dialog: ExportLabels, tmp_path: Path
+) -> None:
+    assert bench.session.clip is not None
+    with bench.project.edit("Duplicate") as edit:
+        edit.duplicate_clip(bench.session.clip.id)
+    dialog.scopes["all"].click()
+    qtbot.waitUntil(lambda: dialog.report.text().startswith("6 labels of 2 clips."))
+    assert dialog.each.isEnabled()
+    dialog.each.click()
+    choose_format(dialog, "Audacity")
+    qtbot.waitUntil(dialog.export.isEnabled)
+    folder = tmp_path / "out"
+    folder.mkdir()
+
+    with qtbot.waitSignal(dialog.accepted):
+        dialog.write(folder)
+
+    assert sorted(each.name for each in folder.iterdir()) == [
+        "tone (2).txt",
+        "tone.txt",
+    ]

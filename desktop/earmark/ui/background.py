@@ -16,11 +16,25 @@ T = TypeVar("T")
 _TURN_S = 0.004
 
 
+class Ended(Exception):  # noqa: N818 - a person ended it; nothing is wrong
+    """The work was asked to end, and did."""
+
+
 class Ticket:
     """A running piece of work; `cancel` lets its outcome never arrive."""
 
     def __init__(self) -> None:
         self.cancelled = threading.Event()
+        self._ended = threading.Event()
+
+    def end(self) -> None:
+        """Ask the work to end early; what it gives, or that it ended, still arrives."""
+        self._ended.set()
+
+    def check(self) -> None:
+        """Raise `Ended` if the work need not go on; called by the work now and then."""
+        if self._ended.is_set() or self.cancelled.is_set():
+            raise Ended
 
     def cancel(self) -> None:
         """Ask the work to stop; whatever it still gives is dropped."""

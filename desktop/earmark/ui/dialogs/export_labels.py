@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -13,19 +16,22 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFileDialog,
     QLabel,
+    QProgressBar,
     QRadioButton,
     QVBoxLayout,
     QWidget,
 )
 
 from earmark.core.errors import EarmarkError
-from earmark.formats import LabelDocument, LabelFormat
+from earmark.formats import ExportReport, LabelDocument, LabelFormat
+from earmark.ui.background import Ended, Ticket
 from earmark.ui.panels.form import ParamsForm
 from earmark.ui.session import Session
 from earmark.ui.widgets import bold, muted, set_role
 from earmark.ui.wording import count
 
 Scope = Literal["labels", "track", "clip", "clips", "all"]
+_PATIENCE_MS = 200
 
 
 class ExportLabels(QDialog):
@@ -40,7 +46,7 @@ class ExportLabels(QDialog):
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(8)
         layout.addWidget(_heading("Which labels", self))
-        self._scopes: dict[Scope, QRadioButton] = {}
+        self.scopes: dict[Scope, QRadioButton] = {}
         group = QButtonGroup(self)
         for scope, text, able in self._choices():
             choice = QRadioButton(text, self)
@@ -48,10 +54,10 @@ class ExportLabels(QDialog):
             choice.setEnabled(able)
             group.addButton(choice)
             layout.addWidget(choice)
-            self._scopes[scope] = choice
-        next(c for c in self._scopes.values() if c.isEnabled()).setChecked(True)
-        if self._scopes["clip"].isEnabled():
-            self._scopes["clip"].setChecked(True)
+            self.scopes[scope] = choice
+        next(c for c in self.scopes.values() if c.isEnabled()).setChecked(True)
+        if self.scopes["clip"].isEnabled():
+            self.scopes["clip"].setChecked(True)
         group.buttonClicked.connect(self._refresh)
         self.each = QCheckBox("One file per clip", self)
         self.each.toggled.connect(self._refresh)
@@ -64,18 +70,34 @@ class ExportLabels(QDialog):
             self.format.addItem(f"{known.title}  ({', '.join(known.suffixes)})", known)
         self.format.currentIndexChanged.connect(self._take_format)
         layout.addWidget(self.format)
+        self._read: dict[Scope, list[LabelDocument]] = {}
+        self._documents: list[LabelDocument] = []
+        self._look: Ticket | None = None
+        self._writing: Ticket | None = None
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.setInterval(_PATIENCE_MS)
+        self._slow.timeout.connect(
+            lambda: self._report("Looking at the labels…", "muted")
+        )
         self._options_at = layout.count()
         self._options: ParamsForm | None = None
         self._layout = layout
         layout.addSpacing(8)
+        layout.addWidget(_heading("What will be written", self))
         self.report = muted("", self, small=False)
-        self.report.setAccessibleName("What would be lost")
+        self.report.setAccessibleName("What will be written")
         layout.addWidget(self.report)
+        self.progress = QProgressBar(self)
+        self.progress.setAccessibleName("Progress")
+        self.progress.setTextVisible(False)
+        self.progress.hide()
+        layout.addWidget(self.progress)
         layout.addStretch(1)
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel, self)
-        self._export = box.addButton("Export…", QDialogButtonBox.ButtonRole.AcceptRole)
-        self._export.setDefault(True)
-        set_role(self._export, "primary")
+        self.export = box.addButton("Export…", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.export.setDefault(True)
+        set_role(self.export, "primary")
         box.accepted.connect(self._choose_path)
         box.rejected.connect(self.reject)
         layout.addWidget(box)
@@ -83,41 +105,46 @@ class ExportLabels(QDialog):
 
     def scope(self) -> Scope:
         """What was chosen."""
-        return next(s for s, choice in self._scopes.items() if choice.isChecked())
+        return next(s for s, choice in self.scopes.items() if choice.isChecked())
 
-    def documents(self) -> list[LabelDocument]:
-        """The labels that were chosen, as the format gets them."""
-        from earmark.formats.exchange import documents_from_project
-
-        session, scope = self._session, self.scope()
-        clip = session.clip
-        shown = [clip.id] if clip else []
-        clips = {
-            "all": [each.id for each in session.project.clips()],
-            "clips": list(session.selected_clips),
-        }.get(scope, shown)
-        documents = documents_from_project(
-            session.project,
-            clips,
-            tracks=[session.active_track or 0] if scope == "track" else None,
-            labels=session.selected_labels if scope == "labels" else None,
-        )
-        return [document for document in documents if document.label_count]
-
-    def write(self, path: Path) -> list[Path]:
+    def write(self, path: Path) -> None:
         """Export to a file, or into a folder with one file per clip.
 
-        Raises
-        ------
-        EarmarkError
+        It is done in the background; the dialog closes when all of it is there.
         """
         formats, known = self._session.formats, self._format()
         options = self._options.validated() if self._options else None
-        if self.each.isChecked():
-            reports = formats.export_each(path, self.documents(), known.id, options)
-        else:
-            reports = [formats.export_labels(path, self.documents(), known.id, options)]
-        return [report.path for report in reports]
+        each, documents = self.each.isChecked(), self._documents
+        post = self._session.background.post
+
+        def work(ticket: Ticket) -> list[ExportReport]:
+            def step(words: str) -> None:
+                ticket.check()
+                post(partial(self._show_step, ticket, words))
+
+            if each:
+                return formats.export_each(
+                    path, documents, known.id, options, step=step
+                )
+            return [
+                formats.export_labels(path, documents, known.id, options, step=step)
+            ]
+
+        self.export.setEnabled(False)
+        self.progress.setRange(0, 0)
+        self.progress.show()
+        self._writing = self._session.background.run(
+            work, self._take_end, self._take_failure
+        )
+
+    def done(self, result: int) -> None:
+        """Close; what is being written is ended first, and leaves nothing behind."""
+        if self._writing is not None:
+            self._writing.end()
+            return
+        if self._look is not None:
+            self._look.cancel()
+        super().done(result)
 
     def _choices(self) -> list[tuple[Scope, str, bool]]:
         session = self._session
@@ -160,7 +187,45 @@ class ExportLabels(QDialog):
         self._refresh()
 
     def _refresh(self, *_: object) -> None:
-        documents, known = self.documents(), self._format()
+        """Look at what is chosen, in the background; the latest choice counts."""
+        session, scope, known = self._session, self.scope(), self._format()
+        options = self._options.validated() if self._options else None
+        project, formats, read = session.project, session.formats, self._read
+        clip = session.clip
+        clips = {
+            "all": [each.id for each in project.clips()],
+            "clips": list(session.selected_clips),
+        }.get(scope, [clip.id] if clip else [])
+        tracks = [session.active_track or 0] if scope == "track" else None
+        labels = session.selected_labels if scope == "labels" else None
+
+        beside = None if scope in read else project.beside()
+
+        def look(_: Ticket) -> list[str]:
+            from earmark.formats.exchange import documents_from_project
+
+            if beside is not None:
+                with closing(beside):
+                    documents = documents_from_project(
+                        beside, clips, tracks=tracks, labels=labels
+                    )
+                read[scope] = [found for found in documents if found.label_count]
+            return formats.losses(read[scope], known.id, options)
+
+        if self._look is not None:
+            self._look.cancel()
+        self.export.setEnabled(False)
+        self._slow.start()
+        self._look = session.background.run(
+            look, partial(self._take_losses, scope), self._take_failure
+        )
+        # The dialog may be gone before the answer comes.
+        self.destroyed.connect(self._look.cancel)
+
+    def _take_losses(self, scope: Scope, losses: list[str]) -> None:
+        self._slow.stop()
+        documents, known = self._read[scope], self._format()
+        self._documents = documents
         many = len(documents) > 1
         self.each.setEnabled(many)
         if many and not known.many:
@@ -169,17 +234,15 @@ class ExportLabels(QDialog):
         if not many:
             self.each.setChecked(False)
         labels = sum(document.label_count for document in documents)
-        self._export.setEnabled(labels > 0)
+        self.export.setEnabled(labels > 0)
         if not labels:
             self._report("There are no labels in this choice.", "muted")
             return
-        options = self._options.validated() if self._options else None
-        losses = self._session.formats.losses(documents, known.id, options)
         head = f"{count(labels, 'label')} of {count(len(documents), 'clip')}."
         if losses:
             lost = "\n".join(f"•  {loss}" for loss in losses)
             self._report(
-                f"{head} This format cannot carry everything:\n{lost}", "warning"
+                f"{head}\nThis format cannot carry everything:\n{lost}", "warning"
             )
         else:
             self._report(f"{head} Nothing is lost in this format.", "good")
@@ -202,17 +265,33 @@ class ExportLabels(QDialog):
                 str(start / f"{Path(name).stem}{known.suffixes[0]}"),
                 f"{known.title} ({' '.join('*' + s for s in known.suffixes)})",
             )
-        if not chosen:
-            return
-        try:
-            written = self.write(Path(chosen))
-        except EarmarkError as error:
-            self._report(str(error), "error")
-            return
-        self._session.message.emit(
-            f"Exported {', '.join(p.name for p in written[:3])}", 6000
+        if chosen:
+            self.write(Path(chosen))
+
+    def _show_step(self, ticket: Ticket, words: str) -> None:
+        if ticket is self._writing:
+            self._report(f"{words}…", "muted")
+
+    def _take_end(self, reports: list[ExportReport]) -> None:
+        self._writing = None
+        what = (
+            reports[0].path.name if len(reports) == 1 else count(len(reports), "file")
         )
+        self._session.message.emit(f"Exported {what}", 6000)
         self.accept()
+
+    def _take_failure(self, error: Exception) -> None:
+        self._writing = None
+        self._slow.stop()
+        self.progress.hide()
+        self.export.setEnabled(bool(self._documents))
+        if isinstance(error, Ended):
+            self._session.message.emit("The export was ended", 6000)
+            self.reject()
+        elif isinstance(error, EarmarkError):
+            self._report(str(error), "error")
+        else:
+            raise error
 
 
 def _heading(text: str, parent: QWidget) -> QLabel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Sequence
 from contextlib import closing
@@ -23,16 +22,12 @@ from PySide6.QtWidgets import (
 
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Change
-from earmark.ui.background import Ticket
+from earmark.ui.background import Ended, Ticket
 from earmark.ui.session import Session
 from earmark.ui.widgets import bold, muted, set_role
 from earmark.ui.wording import count
 
 _PATIENCE_MS = 400
-
-
-class _Ended(Exception):  # noqa: N818 - a person ended it; nothing is wrong
-    """The import was ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +65,7 @@ class ImportLabels(QDialog):
         self._done: list[str] = []
         self._tracks = 0
         self._notes: list[str] = []
-        self._end = threading.Event()
-        self._working = False
+        self._ticket: Ticket | None = None
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_PATIENCE_MS)
@@ -113,9 +107,9 @@ class ImportLabels(QDialog):
     def reject(self) -> None:
         """End what is under way, or close."""
         self._todo.clear()
-        if self._working:
+        if self._ticket is not None:
             # What is being stored is taken back, or done; `_take` and `_fail` close.
-            self._end.set()
+            self._ticket.end()
             self.stop.setEnabled(False)
             self.head.setText("Ending…")
         else:
@@ -135,21 +129,20 @@ class ImportLabels(QDialog):
         self._import("skip")
 
     def _import(self, outside: Literal["refuse", "skip"]) -> None:
-        session, project, path = self._session, self._project, self._path
+        session, path = self._session, self._path
         shown, many, formats = session.clip, self._many, session.formats
-        end, post = self._end, session.background.post
+        post, beside = session.background.post, self._project.beside()
 
-        def step(words: str) -> None:
-            if end.is_set():
-                raise _Ended
-            post(partial(self._say, words))
-
-        def work(_: Ticket) -> _Imported:
+        def work(ticket: Ticket) -> _Imported:
             from earmark.formats.exchange import clip_named_like, import_into_project
+
+            def step(words: str) -> None:
+                ticket.check()
+                post(partial(self._say, ticket, words))
 
             changes: list[Change] = []
             notes: list[str] = []
-            with closing(project.beside()) as beside:
+            with closing(beside):
                 beside.subscribe(changes.append)
                 clip = shown.id if shown else None
                 if many:
@@ -166,15 +159,14 @@ class ImportLabels(QDialog):
             tracks = sum(len(made) for made in added.values())
             return _Imported(tuple(changes), tracks, tuple(notes))
 
-        self._working = True
-        session.background.run(work, self._take, self._fail)
+        self._ticket = session.background.run(work, self._take, self._fail)
 
-    def _say(self, words: str) -> None:
-        if not self._end.is_set():
+    def _say(self, ticket: Ticket, words: str) -> None:
+        if not ticket.cancelled.is_set() and self.stop.isEnabled():
             self.head.setText(f"{words}…")
 
     def _take(self, imported: _Imported) -> None:
-        self._working = False
+        self._ticket = None
         self._done.append(self._path.name)
         self._tracks += imported.tracks
         self._notes += imported.notes
@@ -185,11 +177,11 @@ class ImportLabels(QDialog):
     def _fail(self, error: Exception) -> None:
         from earmark.formats.exchange import LabelsOutside
 
-        self._working = False
-        if isinstance(error, _Ended):
+        self._ticket = None
+        if isinstance(error, Ended):
             self._session.message.emit(f"{self._path.name} was not imported", 6000)
             self._close()
-        elif isinstance(error, LabelsOutside) and not self._end.is_set():
+        elif isinstance(error, LabelsOutside) and self.stop.isEnabled():
             self._ask(error)
         elif not isinstance(error, EarmarkError):
             self._close()

@@ -168,9 +168,10 @@ class TaskPanel(QWidget):
     def _take_clip(self) -> None:
         """Fit to the shown clip; a take that may be checked brings its text along."""
         clip = self._session.clip
-        take = take_of(self._session, clip.id) if clip else None
-        if take is not None and self.task.id == TAKE_CHECK:
-            self.form.set_values({"text": text_of(self._session, take)})
+        if clip is not None and self.task.id == TAKE_CHECK:
+            take = take_of(self._session, clip.id)
+            if take is not None:
+                self.form.set_values({"text": text_of(self._session, take)})
         self._refresh()
 
     def _remember(self, values: dict[str, Any]) -> None:
