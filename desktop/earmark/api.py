@@ -19,14 +19,22 @@ from earmark.core.tasks import (
     Text,
     param,
 )
+from earmark.core.windows import WindowParams
 
 if TYPE_CHECKING:
+    from earmark.engine.classify import (
+        Classifier,
+        classify,
+        classify_many,
+        load_classifier,
+    )
     from earmark.engine.context import Context, Window, audio_of
     from earmark.formats import LabelFormat
 
 __all__ = [
     "AudioFile",
     "Cancelled",
+    "Classifier",
     "Command",
     "Context",
     "EarmarkError",
@@ -41,12 +49,20 @@ __all__ = [
     "Task",
     "Text",
     "Window",
+    "WindowParams",
     "audio_of",
+    "classify",
+    "classify_many",
     "hookimpl",
+    "load_classifier",
     "param",
 ]
 
 _LAZY = {
+    "Classifier": "earmark.engine.classify",
+    "classify": "earmark.engine.classify",
+    "classify_many": "earmark.engine.classify",
+    "load_classifier": "earmark.engine.classify",
     "Context": "earmark.engine.context",
     "Window": "earmark.engine.context",
     "audio_of": "earmark.engine.context",

@@ -198,7 +198,7 @@ def test_loud_audio_is_turned_down_as_a_whole(tmp_path: Path) -> None:
     made = ctx.write_audio(np.array([0.0, 1.0, -4.0]), 8000, "loud")
     read, _ = soundfile.read(made.path)
     np.testing.assert_allclose(read, [0.0, 0.25, -1.0])
-    assert ctx.note == "turned down by 12.0 dB to fit full scale"
+    assert ctx.notes == "turned down by 12.0 dB to fit full scale"
 
 
 @pytest.mark.parametrize(

@@ -204,37 +204,9 @@ class Context:
         Window
             Together they cover all of the audio.
         """
-        length = max(1, round(window_s * rate))
-        hop = max(1, round(hop_s * rate))
-        if hop > length:
-            raise ValueError(f"hop_s {hop_s} is longer than window_s {window_s}")
-        start = 0
-        held = np.zeros(0, np.float32)
-        blocks = self._stream(rate)
-        ended = False
-        while not ended:
-            parts = [held]
-            missing = length - len(held)
-            # One sample more tells whether this window is the last one.
-            while missing >= 0 and not ended:
-                block = next(blocks, None)
-                if block is None:
-                    ended = True
-                else:
-                    parts.append(block)
-                    missing -= len(block)
-            held = np.concatenate(parts)
-            while len(held) > length or (ended and len(held)):
-                heard = held[:length]
-                window = heard
-                if pad and len(heard) < length:
-                    window = np.pad(heard, (0, length - len(heard)))
-                self.check()
-                yield Window(start / rate, (start + len(heard)) / rate, window)
-                if ended and len(held) <= length:
-                    return
-                start += hop
-                held = held[hop:]
+        for window in windows_of(self._stream(rate), rate, window_s, hop_s, pad=pad):
+            self.check()
+            yield window
 
     def cached(self, key: Hashable, load: Callable[[], T]) -> T:
         """Give a loaded model, kept for later jobs while the memory budget allows.
@@ -298,10 +270,15 @@ class Context:
         self._used = (device, dtype)
         if note:
             self._notes.append(note)
-        self._surroundings.used(device, dtype, self.note)
+        self._surroundings.used(device, dtype, self.notes)
+
+    def note(self, text: str) -> None:
+        """Say what is worth knowing about how the job went."""
+        self._notes.append(text)
+        self._surroundings.used(*self._used, self.notes)
 
     @property
-    def note(self) -> str:
+    def notes(self) -> str:
         """All that was noted, in one line."""
         return "; ".join(dict.fromkeys(self._notes))
 
@@ -315,7 +292,7 @@ class Context:
             load_s=self._load_s,
             run_s=max(0.0, run_s - self._load_s),
             memory_mb=loaders.resident_mb(),
-            note=self.note,
+            note=self.notes,
         )
 
     def label(
@@ -471,6 +448,46 @@ class Context:
         """Raise `Cancelled` if the job was cancelled."""
         if self._surroundings.cancelled():
             raise Cancelled
+
+
+def windows_of(
+    blocks: Iterator[Samples],
+    rate: int,
+    window_s: float,
+    hop_s: float,
+    *,
+    pad: bool = True,
+) -> Iterator[Window]:
+    """Overlapping windows over audio that comes in blocks; see `Context.windows`."""
+    length = max(1, round(window_s * rate))
+    hop = max(1, round(hop_s * rate))
+    if hop > length:
+        raise ValueError(f"hop_s {hop_s} is longer than window_s {window_s}")
+    start = 0
+    held = np.zeros(0, np.float32)
+    ended = False
+    while not ended:
+        parts = [held]
+        missing = length - len(held)
+        # One sample more tells whether this window is the last one.
+        while missing >= 0 and not ended:
+            block = next(blocks, None)
+            if block is None:
+                ended = True
+            else:
+                parts.append(block)
+                missing -= len(block)
+        held = np.concatenate(parts)
+        while len(held) > length or (ended and len(held)):
+            heard = held[:length]
+            window = heard
+            if pad and len(heard) < length:
+                window = np.pad(heard, (0, length - len(heard)))
+            yield Window(start / rate, (start + len(heard)) / rate, window)
+            if ended and len(held) <= length:
+                return
+            start += hop
+            held = held[hop:]
 
 
 def read_ahead(blocks: Iterator[T]) -> Iterator[T]:

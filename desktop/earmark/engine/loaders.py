@@ -16,19 +16,26 @@ import importlib
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import ModelRef
 
 T = TypeVar("T")
+Samples = NDArray[np.float32]
 
 MB = 1 << 20
+
+SHORTEST_S = 0.5
+"""Shorter audio is filled up with silence: some models fail on it, others give values
+that are no numbers."""
 
 current_check: contextvars.ContextVar[Callable[[], None]] = contextvars.ContextVar(
     "current_check", default=lambda: None
@@ -341,6 +348,52 @@ def load_pipeline(
         search_with_one_beam(pipeline)
     stop_when_cancelled(pipeline.model)
     return pipeline
+
+
+_MIXING = ("audio-spectrogram-transformer", "whisper")
+"""Models whose features are filled up to one length whatever the audio's is."""
+
+
+def scorer_of(
+    pipeline: Any, kind: Literal["softmax", "sigmoid"]
+) -> tuple[Callable[[Sequence[Samples]], NDArray[np.float32]], bool]:
+    """What scores windows with the model of an audio-classification pipeline.
+
+    Parameters
+    ----------
+    pipeline : transformers.Pipeline
+    kind : {"softmax", "sigmoid"}
+        What becomes of the logits: one class of all, or each class for itself.
+
+    Returns
+    -------
+    score : callable
+        Takes windows, float32, shape (frames,) at the model's rate, and gives their
+        scores, float32, shape (windows, classes).
+    mixes : bool
+        Windows of different lengths may be scored together.
+    """
+    torch: Any = importlib.import_module("torch")
+    model, extract = pipeline.model, pipeline.feature_extractor
+    rate = extract.sampling_rate
+    shortest = round(SHORTEST_S * rate)
+
+    def score(windows: Sequence[Samples]) -> NDArray[np.float32]:
+        heard = [np.pad(w, (0, max(0, shortest - len(w)))) for w in windows]
+        features = extract(heard, sampling_rate=rate, return_tensors="pt")
+        with torch.inference_mode():
+            logits = model(**features.to(model.device, model.dtype)).logits.float()
+        scores = logits.sigmoid() if kind == "sigmoid" else logits.softmax(-1)
+        given: NDArray[np.float32] = scores.cpu().numpy()
+        return given
+
+    return score, model.config.model_type in _MIXING
+
+
+def class_names(pipeline: Any) -> tuple[str, ...]:
+    """The classes of a pipeline's model, in the order of its scores."""
+    names = pipeline.model.config.id2label
+    return tuple(str(names[index]) for index in range(len(names)))
 
 
 def search_with_one_beam(pipeline: Any) -> None:

@@ -1,0 +1,241 @@
+"""From the scores of windows to labels, with classifiers whose answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import classifier_checkpoints as checkpoints
+import numpy as np
+import pytest
+import torch
+import transformers
+from numpy.typing import NDArray
+
+from earmark.core.errors import EarmarkError
+from earmark.core.tasks import AudioInput, Job, ModelRef, Prediction, Text
+from earmark.core.windows import WindowParams
+from earmark.engine import loaders
+from earmark.engine.classify import (
+    Classifier,
+    classify,
+    classify_many,
+    load_classifier,
+)
+from earmark.engine.context import Context, Samples, Surroundings
+
+RATE = 1000
+
+
+def score(windows: Sequence[Samples]) -> NDArray[np.float32]:
+    """How much of a window is "loud", above 0.5, and "quiet", below it."""
+    loud = np.array([np.mean(np.abs(window) > 0.5) for window in windows])
+    return np.stack([loud, 1 - loud], 1).astype(np.float32)
+
+
+LOUDNESS = Classifier(("loud", "quiet"), RATE, 1.0, score, "softmax", exclusive=True)
+
+
+def context(sound: Samples, rate: int = RATE, model: ModelRef | None = None) -> Context:
+    """A job over a sound."""
+
+    def read(given: AudioInput, rate: int) -> Iterator[Samples]:
+        yield from np.array_split(sound, 3)
+
+    audio = AudioInput(1, "clip", rate, 1, (), (), 0, len(sound))
+    return Context(
+        Job(1, "a-task", {}, model, audio),
+        Surroundings(
+            read=read,
+            output=Path(),
+            models=loaders.ModelCache(),
+            memory_budget_mb=4096.0,
+            cancelled=lambda: False,
+        ),
+    )
+
+
+def seconds(*levels: float) -> Samples:
+    """A second of each level."""
+    return np.repeat(np.array(levels, np.float32), RATE)
+
+
+def labels(results: Any) -> list[tuple[str, float, float, float]]:
+    return [
+        (each.text, each.start / RATE, each.stop / RATE, round(each.score, 3))
+        for each in results
+        if isinstance(each, Prediction)
+    ]
+
+
+def text(results: Any) -> Text:
+    (found,) = [each for each in results if isinstance(each, Text)]
+    return found
+
+
+def run(sound: Samples, classifier: Classifier = LOUDNESS, **params: Any) -> list[Any]:
+    options = WindowParams(**{"hop_s": 1.0} | params)
+    return list(classify(context(sound), classifier, options, tier="level"))
+
+
+def test_windows_of_one_class_become_one_label() -> None:
+    found = run(seconds(0.9, 0.9, 0.1, 0.1, 0.1, 0.9))
+    assert labels(found) == [
+        ("loud", 0, 2, 1.0),
+        ("quiet", 2, 5, 1.0),
+        ("loud", 5, 6, 1.0),
+    ]
+    assert {each.tier for each in found if isinstance(each, Prediction)} == {"level"}
+
+
+def test_the_text_sums_up_the_whole() -> None:
+    whole = text(run(seconds(0.9, 0.1, 0.1, 0.1)))
+    assert (whole.role, whole.text) == ("level", "quiet")
+    assert whole.data == {
+        "scores": {"quiet": 0.75, "loud": 0.25},
+        "score_kind": "softmax",
+    }
+
+
+def test_overlapping_windows_are_combined_where_they_overlap() -> None:
+    sound = seconds(0.9, 0.1, 0.1)
+    # Of the windows over 0.5 to 1 s, one is all loud and one is half.
+    assert labels(run(sound, hop_s=0.5, threshold=0.6)) == [
+        ("loud", 0, 1, 0.875),
+        ("quiet", 1, 3, 0.938),
+    ]
+    assert labels(run(sound, hop_s=0.5, combine="max", threshold=0.9))[0] == (
+        ("loud", 0, 1, 1.0)
+    )
+
+
+def test_what_scores_less_than_the_threshold_is_not_labelled() -> None:
+    half = np.concatenate([seconds(0.9)[:700], seconds(0.1)[:300]])
+    assert labels(run(half, threshold=0.71)) == []
+    assert labels(run(half, threshold=0.69)) == [("loud", 0, 1, 0.7)]
+
+
+def test_several_classes_may_be_true_at_once() -> None:
+    both = replace(LOUDNESS, exclusive=False, kind="sigmoid")
+    half = np.concatenate([seconds(0.9)[:600], seconds(0.1)[:400]])
+    assert labels(run(half, both, threshold=0.3)) == [
+        ("loud", 0, 1, 0.6),
+        ("quiet", 0, 1, 0.4),
+    ]
+    assert labels(run(half, both, threshold=0.3, top=1)) == [("loud", 0, 1, 0.6)]
+    only = classify(
+        context(half),
+        both,
+        WindowParams(threshold=0.3),
+        tier="level",
+        thresholds={"loud": 0.61},
+    )
+    assert labels(only) == [("quiet", 0, 1, 0.4)]
+
+
+def test_short_gaps_are_bridged_and_short_labels_left_out() -> None:
+    sound = seconds(0.9, 0.1, 0.9, 0.1, 0.1, 0.1)
+    loud = replace(LOUDNESS, names=("loud",), score=lambda w: score(w)[:, :1])
+    assert labels(run(sound, loud, bridge_s=1)) == [("loud", 0, 3, 1.0)]
+    assert labels(run(sound, loud)) == [("loud", 0, 1, 1.0), ("loud", 2, 3, 1.0)]
+    assert labels(run(sound, shortest_s=2)) == [("quiet", 3, 6, 1.0)]
+
+
+def test_one_answer_for_the_whole_is_a_label_over_all_of_it() -> None:
+    sound = seconds(0.9, 0.1, 0.1, 0.1)[:3700]
+    assert labels(run(sound, along="clip")) == [("quiet", 0, 3.7, 0.75)]
+    assert labels(run(sound, along="clip", threshold=0.9)) == []
+
+
+def test_a_last_window_that_is_not_full_is_heard_as_it_is() -> None:
+    sound = np.concatenate([seconds(0.1), seconds(0.9)[:250]])
+    assert labels(run(sound)) == [("quiet", 0, 1, 1.0), ("loud", 1, 1.25, 1.0)]
+    assert labels(run(sound[:100])) == [("quiet", 0, 0.1, 1.0)]
+
+
+def test_a_hop_that_is_no_whole_number_of_samples_does_not_drift() -> None:
+    sound = np.concatenate([np.tile(seconds(0.1), 600), seconds(0.9, 0.9)])
+    *_, loud = labels(run(sound, hop_s=1 / 3, combine="max", threshold=0.99))
+    assert loud[0] == "loud"
+    assert loud[1] == pytest.approx(600, abs=0.34)
+
+
+def test_silence_and_rubbish_are_said_and_not_scored() -> None:
+    sound = seconds(0.9, 0.0, np.nan, 0.9, 1.0)
+    ctx = context(sound)
+    found = list(classify(ctx, LOUDNESS, WindowParams(hop_s=1.0), tier="level"))
+    assert labels(found) == [("loud", 0, 1, 1.0), ("loud", 3, 5, 1.0)]
+    assert text(found).data["silent_s"] == 1.0
+    assert text(found).data["unreadable_s"] == 1.0
+    assert "1.0 s are silent and were not scored" in ctx.notes
+    assert "1.0 s hold values that are no numbers" in ctx.notes
+    assert "1.0 s are clipped" in ctx.notes
+
+
+def test_nothing_but_silence_has_no_answer() -> None:
+    found = run(seconds(0.0, 0.0))
+    assert labels(found) == []
+    assert (text(found).text, text(found).data["scores"]) == ("", {})
+
+
+def test_scores_that_are_no_numbers_are_an_error() -> None:
+    broken = replace(LOUDNESS, score=lambda w: score(w) * np.nan)
+    with pytest.raises(EarmarkError, match="scores that are no numbers"):
+        run(seconds(0.9), broken)
+
+
+@pytest.mark.parametrize("mixes", [True, False])
+def test_many_are_labelled_as_each_alone(mixes: bool) -> None:
+    seen: list[int] = []
+
+    def counting(windows: Sequence[Samples]) -> NDArray[np.float32]:
+        seen.append(len(windows))
+        assert mixes or len({len(window) for window in windows}) == 1
+        return score(windows)
+
+    random = np.random.default_rng(0)
+    sounds = [
+        random.uniform(-1, 1, size).astype(np.float32)
+        for size in (300, 5000, 1000, 2500, 700, 3000, 1000)
+    ]
+    sounds.append(seconds(0.0))
+    classifier = replace(LOUDNESS, score=counting, mixes=mixes, batch=4)
+    params = WindowParams(hop_s=0.5, threshold=0.5)
+    contexts = [context(sound) for sound in sounds]
+    together = dict(classify_many(contexts, classifier, params, tier="level"))
+    assert set(together) == set(contexts)
+    assert max(seen) == 4
+    for ctx, sound in zip(contexts, sounds, strict=True):
+        alone = list(classify(context(sound), classifier, params, tier="level"))
+        found = together[ctx]
+        assert not isinstance(found, EarmarkError)
+        assert labels(found) == labels(alone)
+        assert text(found) == text(alone)
+
+
+@pytest.mark.filterwarnings("ignore:At least one mel filter")
+@pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask")
+@pytest.mark.parametrize("family", checkpoints.FAMILIES)
+def test_a_transformers_classifier_scores_as_its_pipeline(
+    family: str, tmp_path: Path
+) -> None:
+    torch.set_num_threads(1)
+    names = ("speech", "music", "other")
+    checkpoints.classifier(tmp_path, family, names)
+    model = ModelRef("tiny", "transformers", tmp_path)
+    ctx = context(np.zeros(16000, np.float32), 16000, model)
+    classifier = load_classifier(ctx, window_s=5.0)
+    assert (classifier.names, classifier.rate) == (names, 16000)
+    assert classifier.window_s == (1.28 if family == "ast" else 5.0)
+    random = np.random.default_rng(1)
+    windows = [random.uniform(-1, 1, 16000).astype(np.float32) for _ in range(3)]
+    found = classifier.score(windows)
+    pipeline = transformers.pipeline("audio-classification", str(tmp_path), device=-1)
+    for window, scores in zip(windows, found, strict=True):
+        expected = {e["label"]: e["score"] for e in pipeline(window, top_k=3)}
+        told = dict(zip(names, scores, strict=True))
+        assert told == pytest.approx(expected, abs=1e-4)
+    assert len({tuple(row) for row in found.round(6)}) == 3
+    assert np.isfinite(classifier.score([windows[0][:100]])).all()
