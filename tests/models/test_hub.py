@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import http.server
 import json
-import threading
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from models.samples import RECOGNITION, safetensors
+from models.loopback import COMMIT, Fault, LoopbackHub
+from models.samples import RECOGNITION, SPEECH, safetensors
 
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import Progress
+from earmark.models.arrivals import Download
 from earmark.models.catalog import Catalog, CatalogEntry
 from earmark.models.library import Library
 
-COMMIT = "c" * 40
 WEIGHTS = safetensors(300_000)
 
 ENTRY = CatalogEntry.model_validate(
@@ -36,125 +39,20 @@ ENTRY = CatalogEntry.model_validate(
 )
 
 
-class LoopbackHub:
-    """As much of the hub's API as a download asks for.
-
-    Attributes
-    ----------
-    files, served : dict of str to bytes
-        What it describes, and what it sends where that is something else.
-    status : int
-        Given instead of the repository's description.
-    cut : int or None
-        The weights' connection breaks after this many bytes.
-    asked : list of (str, str)
-        File name and `Range` header of each download.
-    """
-
-    def __init__(self) -> None:
-        self.files = {
-            "config.json": b'{"architectures": ["Wav2Vec2ForCTC"]}',
-            "model.safetensors": WEIGHTS,
-            "pytorch_model.bin": b"a pickle",
-            "modeling.py": b"raise SystemExit",
-        }
-        self.served: dict[str, bytes] = {}
-        self.status = 200
-        self.cut: int | None = None
-        self.asked: list[tuple[str, str]] = []
-        hub = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                hub.answer(self)
-
-            def do_HEAD(self) -> None:
-                hub.answer(self)
-
-            def log_message(self, *args: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-    def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
-        path = request.path.partition("?")[0]
-        if path.startswith("/api/models/org/name"):
-            self.describe(request)
-        else:
-            self.send_file(request, path.rpartition("/")[2])
-
-    def describe(self, request: http.server.BaseHTTPRequestHandler) -> None:
-        siblings = []
-        for name, content in self.files.items():
-            sibling: dict[str, Any] = {"rfilename": name, "size": len(content)}
-            if name.endswith((".safetensors", ".bin")):
-                digest = hashlib.sha256(content).hexdigest()
-                sibling["lfs"] = {
-                    "sha256": digest,
-                    "size": len(content),
-                    "pointerSize": 130,
-                }
-            else:
-                git = f"blob {len(content)}\0".encode() + content
-                sibling["blobId"] = hashlib.sha1(git).hexdigest()
-            siblings.append(sibling)
-        body = json.dumps(
-            {"id": "org/name", "sha": COMMIT, "siblings": siblings}
-        ).encode()
-        request.send_response(self.status)
-        if self.status == 404:
-            request.send_header("X-Error-Code", "RepoNotFound")
-        if self.status == 403:
-            request.send_header("X-Error-Code", "GatedRepo")
-        request.send_header("Content-Type", "application/json")
-        request.send_header("Content-Length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
-
-    def send_file(self, request: http.server.BaseHTTPRequestHandler, name: str) -> None:
-        content = self.served.get(name, self.files[name])
-        wanted = request.headers.get("Range", "")
-        start = int(wanted.removeprefix("bytes=").split("-")[0]) if wanted else 0
-        request.send_response(206 if wanted else 200)
-        request.send_header("X-Repo-Commit", COMMIT)
-        request.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-        request.send_header("Content-Length", str(len(content) - start))
-        if wanted:
-            last = len(content) - 1
-            request.send_header("Content-Range", f"bytes {start}-{last}/{len(content)}")
-        request.end_headers()
-        if request.command == "HEAD":
-            return
-        self.asked.append((name, wanted))
-        if self.cut is not None and name.endswith(".safetensors"):
-            request.wfile.write(content[start : start + self.cut])
-            request.wfile.flush()
-            request.close_connection = True
-            return
-        request.wfile.write(content[start:])
-
-
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 50_000)
-    server = LoopbackHub()
+    server = LoopbackHub(
+        {
+            "config.json": b'{"architectures": ["Wav2Vec2ForCTC"]}',
+            "model.safetensors": WEIGHTS,
+            "pytorch_model.bin": b"a pickle",
+            "modeling.py": b"raise SystemExit",
+        }
+    )
     yield server
     server.close()
 
@@ -193,18 +91,39 @@ def refused(library: Library, hub: LoopbackHub) -> EarmarkError:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("fault", "said", "remedy"),
     [
-        (403, "only to those who accept its terms"),
-        (404, "The hub has no org/name"),
-        (500, "The hub refused org/name: 500"),
+        (Fault(401), "no model org/name, or it is private", "hf auth login"),
+        (Fault(401, "GatedRepo"), "to those who accept its terms", "Accept them on"),
+        (Fault(403, "GatedRepo"), "to those who accept its terms", "Accept them on"),
+        (Fault(403), "does not give org/name to this computer (403)", "log in"),
+        (Fault(404, "RepoNotFound"), "has no model org/name", "Check the name"),
+        (Fault(404, "RevisionNotFound"), "org/name has no revision main", "revisions"),
+        (Fault(429), "asks for a pause", "Try again in a few minutes"),
+        (
+            Fault(429, headers={"Retry-After": "300"}),
+            "asks for a pause",
+            "Try again in 300 seconds",
+        ),
+        (Fault(500), "The hub refused org/name: 500", "later"),
     ],
 )
+@pytest.mark.parametrize("of_a_file", [False, True])
 def test_a_refusal_is_said(
-    library: Library, hub: LoopbackHub, status: int, said: str
+    library: Library,
+    hub: LoopbackHub,
+    fault: Fault,
+    said: str,
+    remedy: str,
+    of_a_file: bool,
 ) -> None:
-    hub.status = status
-    assert said in refused(library, hub).message
+    if of_a_file:
+        hub.file_fault = fault
+    else:
+        hub.fault = fault
+    error = refused(library, hub)
+    assert said in error.message
+    assert remedy.lower() in error.remedy.lower()
 
 
 def test_a_hub_that_cannot_be_reached_is_said(
@@ -216,7 +135,9 @@ def test_a_hub_that_cannot_be_reached_is_said(
 
 def test_a_repository_of_pickles_is_refused(library: Library, hub: LoopbackHub) -> None:
     del hub.files["model.safetensors"]
-    assert "no weights in .safetensors" in refused(library, hub).message
+    error = refused(library, hub)
+    assert "The weights of org/name are pickles" in error.message
+    assert "--convert-pickle" in error.remedy
 
 
 def test_a_cancelled_download_goes_on_where_it_ended(
@@ -259,7 +180,8 @@ def test_a_file_that_is_not_what_the_hub_says_is_refused(
 ) -> None:
     hub.served["model.safetensors"] = WEIGHTS[:-1] + b"\1"
     error = refused(library, hub)
-    assert error.message == "model.safetensors of org/name did not arrive whole."
+    assert error.message.startswith("model.safetensors of org/name is not what the hub")
+    assert library.space().incomplete_mb < 0.001  # it is fetched anew next time
 
 
 def test_a_full_disk_is_said(
@@ -275,3 +197,168 @@ def test_a_full_disk_is_said(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", full)
         assert "The disk is full" in refused(library, hub).message
+
+
+def test_a_connection_that_does_not_come_back_is_said_and_what_came_is_kept(
+    library: Library, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import file_download
+
+    monkeypatch.setattr(file_download.time, "sleep", lambda seconds: None)
+    hub.cut = 0
+    hub.stall = None
+    error = refused(library, hub)
+    assert error.message.startswith("The connection to the hub broke while model")
+    assert "goes on where it broke" in error.remedy
+
+
+def test_a_fetch_goes_on_after_its_process_was_killed(
+    library: Library, hub: LoopbackHub, tmp_path: Path
+) -> None:
+    hub.stall = 200_000
+    script = f"""
+from pathlib import Path
+from huggingface_hub import constants
+from earmark.models.arrivals import Download
+from earmark.models.catalog import Catalog, CatalogEntry
+from earmark.models.library import Library
+constants.DOWNLOAD_CHUNK_SIZE = 50_000
+entry = CatalogEntry.model_validate_json({ENTRY.model_dump_json()!r})
+library = Library(Path({str(library.folder)!r}), Catalog((entry,)))
+library.fetch(entry, network=True, endpoint={hub.endpoint!r})
+"""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "0"}
+    child = subprocess.Popen([sys.executable, "-c", script], env=environment)
+    assert hub.stalled.wait(60)
+    downloads = library.folder / f".incoming/org--name/downloads/{COMMIT}"
+    partial = downloads / "model.safetensors.partial"
+    while not partial.exists() or partial.stat().st_size < 50_000:
+        assert child.poll() is None
+    child.kill()
+    child.wait()
+    assert library.installed() == []
+    ((entry, size),) = library.interrupted()
+    assert entry == ENTRY
+    assert size >= 50_000
+    library.fetch(entry, network=True, endpoint=hub.endpoint)
+    assert library.verify("org/name") == ()
+    assert library.interrupted() == []
+    name, wanted = hub.asked[-1]
+    assert name == "model.safetensors"
+    assert int(wanted.removeprefix("bytes=").removesuffix("-")) >= 50_000
+    assert [each for each, _ in hub.asked].count("config.json") == 1
+
+
+def test_a_repository_that_nobody_knew_is_described_before_it_is_fetched(
+    tmp_path: Path, hub: LoopbackHub
+) -> None:
+    library = Library(tmp_path / "models", Catalog(()), hub_cache=tmp_path / "hub")
+    hub.card = {"license": "cc-by-nc-4.0", "language": ["en", "de"]}
+    hub.files["model.fp16.safetensors"] = WEIGHTS
+    hub.files["tokenizer.json"] = b"{}"
+    offer = library.offer("org/name", network=True, endpoint=hub.endpoint)
+    assert offer.architecture == "Wav2Vec2ForCTC"
+    assert (offer.licence, offer.non_commercial) == ("CC-BY-NC-4.0", True)
+    assert offer.languages == ("en", "de")
+    assert offer.source.kind == "hub"
+    assert offer.source.revision == COMMIT
+    assert offer.source.files == ("config.json", "model.safetensors", "tokenizer.json")
+    assert offer.size_mb == pytest.approx(len(WEIGHTS) / 1e6, rel=0.01)
+    assert [name for name, _ in hub.asked] == ["config.json"]
+    ref = library.fetch(offer, network=True, endpoint=hub.endpoint)
+    assert ref.path is not None
+    assert not (ref.path / "model.fp16.safetensors").exists()
+    manifest = json.loads((ref.path / "earmark-model.json").read_text())
+    assert manifest["non_commercial"] is True
+
+
+def test_a_model_of_another_task_is_told_before_its_weights_are_fetched(
+    library: Library, hub: LoopbackHub
+) -> None:
+    hub.files["config.json"] = b'{"architectures": ["WavLMForXVector"]}'
+    hub.revisions["v2"] = hub.files
+    offer = library.offer("org/name", "v2", network=True, endpoint=hub.endpoint)
+    with pytest.raises(EarmarkError) as caught:
+        library.check(offer, RECOGNITION)
+    assert str(caught.value) == (
+        "org/name is a speaker-verification model (WavLMForXVector); Speech "
+        "recognition cannot use it. Use it under Speaker identification."
+    )
+    voices = replace(
+        SPEECH,
+        id="voices",
+        title="Voices",
+        formats=("transformers",),
+        architectures=("*ForXVector",),
+    )
+    with pytest.raises(EarmarkError, match="Use it under Voices"):
+        library.check(offer, RECOGNITION, (RECOGNITION, voices))
+    assert {name for name, _ in hub.asked} == {"config.json"}
+
+
+def test_pickles_are_refused_with_the_revision_that_has_safetensors(
+    library: Library, hub: LoopbackHub
+) -> None:
+    safe = dict(hub.files)
+    del hub.files["model.safetensors"]
+    hub.revisions["refs/pr/7"] = safe
+    hub.requests = [
+        (9, "Fix a typo", "open"),
+        (8, "Adding `safetensors` variant of this model", "closed"),
+        (7, "Adding `safetensors` variant of this model", "open"),
+    ]
+    error = refused(library, hub)
+    assert "earmark models fetch org/name --revision refs/pr/7" in error.remedy
+    offer = library.offer("org/name", "refs/pr/7", network=True, endpoint=hub.endpoint)
+    ref = library.fetch(offer, network=True, endpoint=hub.endpoint)
+    assert ref.revision == hub.commit("refs/pr/7")
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (b"{}", "nothing there says what class"),
+        (b"[1]", "cannot be read"),
+        (b"{", "cannot be read"),
+        (None, "nothing there says what class"),
+    ],
+)
+def test_a_repository_that_holds_no_model_is_said(
+    tmp_path: Path, hub: LoopbackHub, config: bytes | None, said: str
+) -> None:
+    library = Library(tmp_path / "models", Catalog(()), hub_cache=tmp_path / "hub")
+    if config is None:
+        del hub.files["config.json"]
+    else:
+        hub.files["config.json"] = config
+    with pytest.raises(EarmarkError, match=said):
+        library.offer("org/name", network=True, endpoint=hub.endpoint)
+
+
+def test_the_hub_is_not_looked_up_while_the_network_is_off(library: Library) -> None:
+    with pytest.raises(EarmarkError, match="switched off"):
+        library.offer("org/other")
+
+
+def test_a_disk_without_room_is_said_before_the_weights_come(
+    library: Library, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(library.folder.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    assert "A name needs 50 MB; 0 MB are free" in refused(library, hub).message
+    assert hub.asked == []
+
+
+def test_a_download_says_how_much_has_come_and_how_fast() -> None:
+    told: list[Progress] = []
+    now = iter([0.0, 1.0, 2.0, 60.0])
+    download = Download(told.append, "Tiny", 0.5, lambda: next(now))
+    for arrived in (0, 4_000_000, 8_000_000, 8_000_000):
+        download(arrived, 16_000_000)
+    assert [progress.message for progress in told] == [
+        "Downloading Tiny: 0.0 of 16.0 MB",
+        "Downloading Tiny: 4.0 of 16.0 MB, 4.0 MB/s",
+        "Downloading Tiny: 8.0 of 16.0 MB, 4.0 MB/s",
+        "Downloading Tiny: 8.0 of 16.0 MB",
+    ]
+    assert [progress.fraction for progress in told] == [0.0, 0.125, 0.25, 0.25]

@@ -210,7 +210,7 @@ def test_a_model_that_is_not_here_says_how_to_get_it(tmp_path: Path) -> None:
     library = Library(tmp_path / "models", load_catalog(), hub_cache=tmp_path / "hub")
     for model, said in (
         ("whisper-base", "Run `earmark models starter` (133 MB, licence MIT)."),
-        ("openai/whisper-tiny", "https://huggingface.co/openai/whisper-tiny/tree/main"),
+        ("openai/whisper-tiny", "https://huggingface.co/openai/whisper-tiny/tree/"),
     ):
         with pytest.raises(EarmarkError, match="is not on this machine") as caught:
             library.resolve(model, RECOGNITION)

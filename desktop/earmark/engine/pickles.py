@@ -8,6 +8,7 @@ may have overlooked.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str]) -> int:
         tensors = dict(_tensors(loaded))
         if not tensors:
             raise ValueError("it holds no tensors")
-        save_file(tensors, target, metadata={"format": "pt"})
+        rest = json.dumps(_rest(loaded))
+        save_file(tensors, target, metadata={"format": "pt", "rest": rest})
     except (
         OSError,
         RuntimeError,
@@ -61,3 +63,15 @@ def _tensors(loaded: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", value.detach().contiguous().clone()
         else:
             yield from _tensors(value, f"{prefix}{name}.")
+
+
+def _rest(loaded: object) -> Any:
+    """What is beside the tensors and can be told in JSON."""
+    if isinstance(loaded, Mapping):
+        rest = {str(name): _rest(value) for name, value in loaded.items()}
+        return {name: value for name, value in rest.items() if value is not None}
+    if isinstance(loaded, str | int | float):
+        return loaded
+    if isinstance(loaded, list | tuple):
+        return [_rest(value) for value in loaded]
+    return None

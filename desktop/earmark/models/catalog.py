@@ -22,9 +22,15 @@ MODEL_ID = r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$"
 SHARED_FORMATS = ("transformers", "diffusers", "ctranslate2")
 """Formats of many architectures; each of the others has one."""
 
+OWN_FORMATS = ("ge2e", "musicnn", "beats")
+"""Formats that the library makes itself; `model_type` in config.json says which."""
+
 MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.npy", "*.jinja")
 """What a transformers model is made of; its twins in other formats, which would double
 the download, pickles and code are not among them."""
+
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+"""Weights that may run code when they are loaded."""
 
 
 class _Row(BaseModel):
@@ -131,12 +137,16 @@ class Hub(_Row):
         known.
     files : tuple of str
         Patterns of what is needed.
+    pickled : bool
+        The weights are pickles there, and no revision is known that has others. They
+        are converted when they come, and only if the person said so.
     """
 
     kind: Literal["hub"]
     repo: str
     revision: str = "main"
     files: tuple[str, ...] = MODEL_FILES
+    pickled: bool = False
 
 
 class Embedded(_Row):

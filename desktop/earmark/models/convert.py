@@ -10,12 +10,13 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from earmark.core.errors import Cancelled, EarmarkError
-from earmark.models.catalog import CatalogEntry, Conversion
+from earmark.models.catalog import PICKLES, CatalogEntry, Conversion
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -76,12 +77,74 @@ def convert(
     return WEIGHTS, CONFIG
 
 
+def convert_pickles(
+    folder: Path, names: Sequence[str], model: Path, cancelled: Callable[[], bool]
+) -> list[str]:
+    """Make safetensors of the pickles among a model's files.
+
+    Parameters
+    ----------
+    folder : Path
+    names : sequence of str
+        The model's files in it.
+    model : Path
+        The existing folder that gets what is made.
+    cancelled : callable
+        Asked often; the conversion ends when it gives True.
+
+    Returns
+    -------
+    list of str
+        The files of the converted model: those of `names` that are no weights, and
+        those that were made.
+
+    Raises
+    ------
+    EarmarkError
+        If a pickle holds more than weights, or they are of no model that is known.
+    Cancelled
+        If `cancelled` gave True.
+    """
+    pickles = [name for name in names if _is_pickle(name)]
+    index = "pytorch_model.bin.index.json"
+    others = [name for name in names if name not in pickles and name != index]
+    if CONFIG not in names:
+        if len(pickles) != 1:
+            raise EarmarkError(
+                f"{folder.name} holds no model that Earmark knows.",
+                "Choose the folder that holds the model's config.json.",
+            )
+        return [*_beats(folder / pickles[0], model, cancelled), *others]
+    renamed = {}
+    for name in pickles:
+        # transformers' own: training states and the like are no weights.
+        if not PurePosixPath(name).name.startswith("pytorch_model"):
+            continue
+        stem = name.removesuffix(".bin").replace("pytorch_model", "model")
+        renamed[name] = f"{stem}.safetensors"
+        target = model / renamed[name]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unpickle(folder / name, target, cancelled)
+    made = list(renamed.values())
+    if index in names:
+        shards = json.loads((folder / index).read_text(encoding="utf-8"))
+        weights = {
+            tensor: renamed[shard] for tensor, shard in shards["weight_map"].items()
+        }
+        made.append(f"{WEIGHTS}.index.json")
+        (model / made[-1]).write_text(
+            json.dumps({**shards, "weight_map": weights}, indent=2), encoding="utf-8"
+        )
+    return [*others, *made]
+
+
 def unpickle(
     pickle: Path, target: Path, cancelled: Callable[[], bool] = lambda: False
 ) -> None:
     """Write the tensors of a pickle into a safetensors file.
 
-    Names within nested dictionaries are joined by dots. The pickle is read by a child
+    Names within nested dictionaries are joined by dots; plain values are kept as JSON
+    in the file's metadata, under "rest". The pickle is read by a child
     process, which builds nothing but tensors and plain containers.
 
     Parameters
@@ -146,6 +209,62 @@ def _ge2e(pickle: Path, target: Path, cancelled: Callable[[], bool]) -> None:
     if not tensors:
         raise EarmarkError(f"{pickle.name} is no checkpoint of a GE2E encoder.")
     target.write_bytes(save(tensors, metadata={"format": "pt"}))
+
+
+def _beats(pickle: Path, model: Path, cancelled: Callable[[], bool]) -> tuple[str, ...]:
+    """A checkpoint of BEATs: weights, the encoder's settings, perhaps AudioSet's MIDs.
+
+    https://github.com/microsoft/unilm/tree/master/beats
+    """
+    from safetensors.numpy import load_file, save
+
+    whole = model / "whole"
+    unpickle(pickle, whole, cancelled)
+    rest = _rest(whole)
+    prefix = "model."
+    tensors = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in load_file(whole).items()
+        if name.startswith(prefix)
+    }
+    whole.unlink()
+    settings, labels = rest.get("cfg"), rest.get("label_dict") or {}
+    if (
+        not tensors
+        or not isinstance(settings, dict)
+        or "encoder_layers" not in settings
+    ):
+        raise EarmarkError(
+            f"{pickle.name} is of no model that Earmark knows.",
+            "Choose the folder that holds the model's config.json.",
+        )
+    (model / WEIGHTS).write_bytes(save(tensors, metadata={"format": "pt"}))
+    config = {
+        "architectures": ["BEATsModel"],
+        "model_type": "beats",
+        "sampling_rate": 16000,
+        **settings,
+    }
+    if labels:
+        config["id2label"] = {str(number): label for number, label in labels.items()}
+        config["label2id"] = {label: int(number) for number, label in labels.items()}
+    text = json.dumps(config, indent=2) + "\n"
+    (model / CONFIG).write_text(text, encoding="utf-8")
+    return WEIGHTS, CONFIG
+
+
+def _rest(file: Path) -> dict[str, Any]:
+    """What a pickle held beside its tensors."""
+    from safetensors import safe_open
+
+    with safe_open(file, "numpy") as opened:
+        metadata = opened.metadata() or {}
+    rest: dict[str, Any] = json.loads(metadata.get("rest", "{}"))
+    return rest
+
+
+def _is_pickle(name: str) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in PICKLES)
 
 
 def _musicnn(index: Path, data: Path, target: Path) -> None:

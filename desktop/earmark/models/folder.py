@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Task
-from earmark.models.catalog import SHARED_FORMATS, fits
+from earmark.models.catalog import OWN_FORMATS, SHARED_FORMATS
+from earmark.models.kinds import check_class
 
 MANIFEST = "earmark-model.json"
-
-OWN_FORMATS = ("ge2e", "musicnn")
-"""Formats that the library makes itself; `model_type` in config.json says which."""
 
 FORMATS = (*SHARED_FORMATS, *OWN_FORMATS)
 """The formats that a folder can be told to have; others are a plugin's own."""
@@ -33,45 +30,6 @@ _CONFIG_LIMIT = 4_000_000
 
 _HEADER_LIMIT = 100_000_000
 """Bytes; the limit that the safetensors format itself sets."""
-
-_KINDS = (
-    (
-        "a speech-recognition model",
-        "Speech recognition",
-        (
-            "*ForCTC",
-            "*ForTDT",
-            "*ForSpeechSeq2Seq",
-            "*ForSpeechToText",
-            "Whisper*ForConditionalGeneration",
-            "Moonshine*ForConditionalGeneration",
-        ),
-    ),
-    (
-        "a text-to-speech model",
-        "Text to speech",
-        ("VitsModel", "*ForTextToSpeech", "Bark*", "FastSpeech2*"),
-    ),
-    ("a speaker-verification model", "Speaker identification", ("*ForXVector",)),
-    (
-        "a speaker-turn model",
-        "Speaker identification",
-        ("*ForAudioFrameClassification",),
-    ),
-    ("a model that compares sounds with words", "Zero-shot", ("Clap*",)),
-    ("an audio classifier", "Audio events", ("ASTForAudioClassification",)),
-    (
-        "an audio classifier",
-        "",
-        ("*ForAudioClassification", "*ForSequenceClassification"),
-    ),
-    ("a music model", "", ("Musicgen*",)),
-    ("a vocoder, one part of a text-to-speech model", "", ("*HifiGan",)),
-    ("a neural codec", "", ("EncodecModel", "DacModel", "MimiModel", "XcodecModel")),
-    ("a language model", "", ("*ForCausalLM", "*ForMaskedLM", "*LMHeadModel")),
-    ("an encoder without a task of its own", "Embeddings", ("*Model",)),
-)
-"""What a model is, the task it is used under, and the architectures that tell."""
 
 
 class ManifestFile(BaseModel):
@@ -89,9 +47,12 @@ class Manifest(BaseModel):
 
     Attributes
     ----------
-    id, title, format, revision, licence, origin : str
+    id, title, format, revision, licence, licence_url, origin : str
     source : str
         "wheels", "hub" or "import".
+    non_commercial : bool
+    converted : bool
+        The weights were made from others, so that their hashes are not their makers'.
     files : tuple of ManifestFile
         Names are relative to the folder, with slashes.
     """
@@ -105,7 +66,10 @@ class Manifest(BaseModel):
     source: str
     revision: str = ""
     licence: str = ""
+    licence_url: str = ""
+    non_commercial: bool = False
     origin: str = ""
+    converted: bool = False
     files: tuple[ManifestFile, ...]
 
 
@@ -125,6 +89,8 @@ class ModelFolder:
         Bytes of all its files.
     has_weights : bool
         In whatever format.
+    has_pickles : bool
+        Weights that can be converted, and no others.
     remote_code : bool
         The model brings code of its own.
     problem, remedy : str
@@ -137,6 +103,7 @@ class ModelFolder:
     manifest: Manifest | None
     size: int
     has_weights: bool
+    has_pickles: bool
     remote_code: bool
     problem: str
     remedy: str
@@ -181,13 +148,18 @@ def read_folder(path: Path) -> ModelFolder:
         manifest=manifest,
         size=sum(files.values()),
         has_weights=bool(kind) and any(_is_weights(name) for name in files),
+        has_pickles=kind != "ctranslate2"
+        and any(name.endswith(_PICKLES) for name in files)
+        and not any(name.endswith(_SAFE) for name in files),
         remote_code="auto_map" in config,
         problem=problem,
         remedy=remedy,
     )
 
 
-def check_fits(task: Task, path: Path, *, name: str = "") -> ModelFolder:
+def check_fits(
+    task: Task, path: Path, *, name: str = "", tasks: Sequence[Task] = ()
+) -> ModelFolder:
     """Check that a task can load the model in a folder, before anything is loaded.
 
     Parameters
@@ -196,6 +168,8 @@ def check_fits(task: Task, path: Path, *, name: str = "") -> ModelFolder:
     path : Path
     name : str, optional
         What to call the model in an error; the folder's name otherwise.
+    tasks : sequence of Task
+        All that there are, to say which of them it fits.
 
     Raises
     ------
@@ -208,41 +182,16 @@ def check_fits(task: Task, path: Path, *, name: str = "") -> ModelFolder:
         return found  # a plugin's own format, which only its runner can judge
     if found.problem:
         raise EarmarkError(f"{name}: {found.problem}.", found.remedy)
-    what, where = _kind(found)
-    classes = ", ".join(found.architectures)
-    if found.format not in task.formats:
-        loads = " and ".join(task.formats)
-        raise EarmarkError(
-            f"{name} is {what} in {found.format} format; {task.title} cannot load it.",
-            f"It loads {loads}." if loads else f"{task.title} needs no model.",
-        )
-    if not found.architectures:
-        raise EarmarkError(
-            f"{name}: its config.json does not say what kind of model it is.",
-            'Add its class under "architectures" there, as its makers name it.',
-        )
-    if not fits(task, found.format, found.architectures):
-        if found.remote_code:
-            raise EarmarkError(
-                f"{name} needs code of its own ({classes}), and Earmark never runs "
-                "code that comes with a model.",
-                "Choose another model.",
-            )
-        raise EarmarkError(
-            f"{name} is {what} ({classes}); {task.title} cannot use it.",
-            f"Use it under {where}." if where not in ("", task.title) else "",
-        )
+    check_class(
+        task,
+        name,
+        found.format,
+        found.architectures,
+        remote_code=found.remote_code,
+        tasks=tasks,
+    )
     _check_whole(path)
     return found
-
-
-def _kind(found: ModelFolder) -> tuple[str, str]:
-    """What a model is, and the task it is used under."""
-    for what, where, patterns in _KINDS:
-        for architecture in found.architectures:
-            if any(fnmatchcase(architecture, pattern) for pattern in patterns):
-                return what, where
-    return "another kind of model", ""
 
 
 def _files(path: Path, below: str = "") -> Iterator[tuple[str, int]]:
@@ -286,7 +235,9 @@ def _unusable(kind: str, files: dict[str, int]) -> tuple[str, str]:
         problem = f"its weights are pickles ({first}), which may run code when loaded"
         remedy = (
             "Take a revision that has .safetensors files; on the hub it is often a "
-            "pull request called “Adding `safetensors` variant of this model”."
+            "pull request called “Adding `safetensors` variant of this model”. Or "
+            "let the import convert them (`earmark models import FOLDER "
+            "--convert-pickle`)."
         )
         return problem, remedy
     if kind:

@@ -1,35 +1,48 @@
-"""The model hub: its cache on this machine, and downloads from it.
-
-The cache's layout is `models--ORG--NAME/{refs,snapshots,blobs}`; a snapshot holds
-links to blobs, which are named by their hash:
-https://huggingface.co/docs/huggingface_hub/guides/manage-cache
-"""
+"""The model hub: what a repository holds, and downloads from it."""
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from earmark.core.errors import Cancelled, EarmarkError
-from earmark.models.catalog import CatalogEntry, Hub
+from earmark.models.catalog import MODEL_FILES
+from earmark.models.hub_cache import has_digest
 
-Report = Callable[[float], None]
+Arrived = Callable[[int, int], None]
+"""Told how many bytes of how many have arrived."""
 
 _BLOCK = 1 << 20
+"""Bytes after which a download reports and can be stopped."""
 
+_TIMEOUT_S = 20
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One revision of a repository in the cache."""
+_CONFIG_LIMIT = 4_000_000
+"""Bytes; a configuration above it is not one."""
 
-    repo: str
-    revision: str
-    path: Path
+_SHARDS = ("model-?????-of-?????.safetensors", "model.safetensors.index.json")
+
+_LICENCES = {
+    "apache-2.0": "Apache-2.0",
+    "mit": "MIT",
+    "bsd": "BSD-3-Clause",
+    "bsd-2-clause": "BSD-2-Clause",
+    "bsd-3-clause": "BSD-3-Clause",
+    "isc": "ISC",
+    "mpl-2.0": "MPL-2.0",
+    "gpl-3.0": "GPL-3.0-only",
+    "agpl-3.0": "AGPL-3.0-only",
+    "cc0-1.0": "CC0-1.0",
+    "openrail": "OpenRAIL",
+}
+"""SPDX expressions of the names that model cards use; those of Creative Commons differ
+in case only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,63 +54,119 @@ class File:
     digest: str | None
 
 
-def cache_folder() -> Path:
-    """Where the hub's own library keeps its cache, by the environment."""
-    for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        if folder := os.environ.get(name):
-            return Path(os.path.expandvars(folder)).expanduser()
-    home = os.environ.get("HF_HOME")
-    if not home:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        home = str(Path(base) / "huggingface")
-    return Path(os.path.expandvars(home)).expanduser() / "hub"
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What the hub says of a repository at one revision; no weights were fetched.
 
-
-def snapshots(cache: Path) -> Iterator[list[Snapshot]]:
-    """The snapshots of each model repository in a cache, the likeliest first.
-
-    That is the one that "main" refers to, then the latest.
+    Attributes
+    ----------
+    repo : str
+    commit : str
+    files : tuple of File
+        All of them.
+    config : dict
+        Its config.json or model_index.json; empty if there is none.
+    licence : str
+        An SPDX expression, or what the model card says; empty if it says nothing.
+    languages : tuple of str
+    gated : bool
+        Given only to those who accept its terms on the hub's page.
     """
-    try:
-        folders = sorted(cache.glob("models--*"))
-    except OSError:
-        return
-    for folder in folders:
-        repo = folder.name.removeprefix("models--").replace("--", "/", 1)
-        try:
-            found = [path for path in (folder / "snapshots").iterdir() if path.is_dir()]
-            found.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-        except OSError:
-            continue
-        main = folder / "refs" / "main"
-        try:
-            head = main.read_text(encoding="utf-8").strip()
-        except OSError:
-            head = ""
-        found.sort(key=lambda path: path.name != head)
-        if found:
-            yield [Snapshot(repo, path.name, path) for path in found]
+
+    repo: str
+    commit: str
+    files: tuple[File, ...]
+    config: dict[str, Any]
+    licence: str
+    languages: tuple[str, ...]
+    gated: bool
 
 
-def damaged(snapshot: Path) -> list[str]:
-    """The files of a snapshot whose contents do not match the names of their blobs."""
-    wrong = []
-    for path in sorted(snapshot.rglob("*")):
-        if path.is_dir():
-            continue
-        blob = path.resolve()
-        if not blob.is_file() or not _has_digest(blob, blob.name):
-            wrong.append(path.relative_to(snapshot).as_posix())
-    return wrong
+def page(repo: str, revision: str = "") -> str:
+    """The address at which a person sees a repository."""
+    tree = f"/tree/{revision}" if revision not in ("", "main") else ""
+    return f"https://huggingface.co/{repo}{tree}"
+
+
+def look_up(repo: str, revision: str, *, endpoint: str | None = None) -> Repository:
+    """Ask the hub what a repository holds; fetches its configuration only.
+
+    Parameters
+    ----------
+    repo : str
+    revision : str
+        A commit, a branch, or a pull request's reference.
+    endpoint : str, optional
+        Another server than the public hub.
+
+    Raises
+    ------
+    EarmarkError
+        If the hub cannot be reached, or does not have it or give it.
+    """
+    _prepare()
+    with _explained(repo, revision):
+        found = _list(repo, revision, endpoint)
+        return replace(found, config=_config(found, endpoint))
+
+
+def safetensors_revision(repo: str, *, endpoint: str | None = None) -> str:
+    """The pull request that adds safetensors to a repository of pickles.
+
+    Returns
+    -------
+    str
+        Such as "refs/pr/1"; empty if there is none.
+    """
+    from huggingface_hub import HfApi
+
+    api = HfApi(endpoint=endpoint)
+    with _explained(repo, "main"):
+        for request in api.get_repo_discussions(repo, discussion_type="pull_request"):
+            if "safetensors" in request.title.lower() and request.status != "closed":
+                revision = f"refs/pr/{request.num}"
+                info = api.model_info(repo, revision=revision, timeout=_TIMEOUT_S)
+                names = [file.rfilename for file in info.siblings or ()]
+                if any(name.endswith(".safetensors") for name in names):
+                    return revision
+    return ""
+
+
+def needed(found: Repository, format: str) -> tuple[File, ...]:
+    """The files that a model is made of, without its twins in other formats.
+
+    Weights are those in safetensors format, or pickles if there are none such.
+
+    Parameters
+    ----------
+    found : Repository
+    format : {"transformers", "diffusers", "ctranslate2"}
+    """
+    files = [file for file in found.files if _is(file, MODEL_FILES)]
+    small = [file for file in files if ".safetensors" not in file.name]
+    if format == "ctranslate2":
+        weights = [file for file in found.files if file.name == "model.bin"]
+        return (*small, *weights)
+    weights = [file for file in files if ".safetensors" in file.name]
+    if format == "transformers":
+        # Some have the same weights more than once: whole, in shards, halved.
+        whole = [file for file in weights if file.name == "model.safetensors"]
+        shards = [file for file in weights if _is(file, _SHARDS)]
+        weights = whole or shards or weights
+    if not any(file.name.endswith(".safetensors") for file in weights):
+        weights = [file for file in found.files if _is(file, ("pytorch_model*.bin",))]
+    return (*small, *weights)
 
 
 def download(
-    entry: CatalogEntry,
-    source: Hub,
+    repo: str,
+    revision: str,
+    patterns: tuple[str, ...],
     folder: Path,
-    report: Report,
+    arrived: Arrived,
     cancelled: Callable[[], bool],
     *,
+    need_space: Callable[[int], None] = lambda size: None,
     endpoint: str | None = None,
 ) -> tuple[str, list[str]]:
     """Put the files of a repository into a folder.
@@ -107,20 +176,22 @@ def download(
 
     Parameters
     ----------
-    entry : CatalogEntry
-        Named in errors.
-    source : Hub
-        Of the entry.
+    repo, revision : str
+    patterns : tuple of str
+        Shell patterns of the files that are wanted.
     folder : Path
-    report : callable
+    arrived : callable
     cancelled : callable
+    need_space : callable
+        Told how many bytes are still to come, before the first; raises if there is no
+        room for them.
     endpoint : str, optional
         Another server than the public hub.
 
     Returns
     -------
-    revision : str
-        The commit that the files are from.
+    commit : str
+        The one that the files are from.
     names : list of str
         The files, with slashes.
 
@@ -131,62 +202,82 @@ def download(
     Cancelled
         If `cancelled` gave True.
     """
-    # Read when the library is imported. Its other protocol can neither be stopped nor
-    # continued.
+    _prepare()
+    with _explained(repo, revision):
+        found = _list(repo, revision, endpoint)
+        files = [file for file in found.files if _is(file, patterns)]
+        if not files:
+            raise EarmarkError(
+                f"{page(repo, revision)} has none of the files that are needed.",
+                "Choose another model or revision.",
+            )
+        total = max(1, sum(file.size or 0 for file in files))
+        target = folder / found.commit
+        need_space(total - _size_of(target))
+        done = 0
+        for file in files:
+
+            def tell(size: int, done: int = done) -> None:
+                arrived(min(done + size, total), total)
+                if cancelled():
+                    raise Cancelled
+
+            tell(0)
+            path = target / file.name
+            _get(repo, found.commit, file, path, tell, endpoint)
+            done += path.stat().st_size
+        arrived(total, total)
+    return found.commit, [file.name for file in files]
+
+
+def _prepare() -> None:
+    """Set what the hub's library reads when it is imported."""
+    # Its other protocol can neither be stopped nor continued.
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from huggingface_hub import constants
+
+    constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, _BLOCK)
+
+
+@contextmanager
+def _explained(repo: str, revision: str) -> Iterator[None]:
+    """Raise what goes wrong in the block as what it means for a person."""
     import httpx2
-    from huggingface_hub import HfApi
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
+        HFValidationError,
         OfflineModeIsEnabled,
+        RemoteEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
 
-    page = f"https://huggingface.co/{source.repo}"
     try:
-        info = HfApi(endpoint=endpoint).model_info(
-            source.repo, revision=source.revision, files_metadata=True, timeout=20
-        )
-        files = [
-            File(
-                file.rfilename, file.size, file.lfs.sha256 if file.lfs else file.blob_id
-            )
-            for file in info.siblings or ()
-            if any(fnmatchcase(file.rfilename, pattern) for pattern in source.files)
-            and ".." not in PurePosixPath(file.rfilename).parts
-            and not PurePosixPath(file.rfilename).is_absolute()
-        ]
-        if info.sha is None or not files:
-            raise EarmarkError(
-                f"{page} has none of the files that {entry.title} needs.",
-                "Choose another model.",
-            )
-        total = max(1, sum(file.size or 0 for file in files))
-        done = 0
-        for file in files:
-
-            def arrived(size: int, done: int = done) -> None:
-                report(min(1.0, (done + size) / total))
-                if cancelled():
-                    raise Cancelled
-
-            arrived(0)
-            path = folder / info.sha / file.name
-            _get(source.repo, info.sha, file, path, arrived, endpoint)
-            done += path.stat().st_size
-        report(1.0)
+        yield
     except GatedRepoError as error:
         raise EarmarkError(
-            f"{entry.title} is given only to those who accept its terms.",
-            f"Accept them on {page}, or choose another model.",
+            f"{repo} is given only to those who accept its terms.",
+            f"Accept them on {page(repo)} and log in with `hf auth login`, or choose "
+            "another model.",
         ) from error
-    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+    except RevisionNotFoundError as error:
         raise EarmarkError(
-            f"The hub has no {source.repo} at revision {source.revision}.",
-            "Choose another model.",
+            f"{repo} has no revision {revision}.",
+            f"The revisions that there are stand on {page(repo)}.",
+        ) from error
+    except RemoteEntryNotFoundError as error:
+        raise EarmarkError(
+            f"The hub no longer has all files of {repo}.",
+            "Try again; if it stays so, choose another model.",
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise _not_there(repo) from error
+    except HFValidationError as error:
+        raise EarmarkError(
+            f"{repo!r} is not a name that the hub has.",
+            "Write it as on the model's page: ORGANISATION/NAME.",
         ) from error
     except OfflineModeIsEnabled as error:
         raise EarmarkError(
@@ -194,23 +285,40 @@ def download(
             "Unset that environment variable.",
         ) from error
     except HfHubHTTPError as error:
-        raise EarmarkError(
-            f"The hub refused {source.repo}: {error.response.status_code} "
-            f"{error.response.reason_phrase}.",
-            "Try again later.",
-        ) from error
+        raise _refusal(repo, error.response) from error
     except httpx2.HTTPError as error:
         raise EarmarkError(
-            f"The hub cannot be reached, so {entry.title} was not fetched.",
-            f"Check the network and try again; or download {page} elsewhere and import "
-            "its folder.",
+            f"The hub cannot be reached, so {repo} was not fetched.",
+            f"Check the network and try again; or download {page(repo)} elsewhere and "
+            "import its folder.",
         ) from error
-    return info.sha, [file.name for file in files]
+
+
+def _refusal(repo: str, response: Any) -> EarmarkError:
+    status = int(response.status_code)
+    if status == 429:
+        wait = str(response.headers.get("Retry-After", ""))
+        when = f"in {wait} seconds" if wait.isdigit() else "in a few minutes"
+        return EarmarkError(
+            "The hub has had too many requests from this network and asks for a pause.",
+            f"Try again {when}; what has arrived of {repo} is kept.",
+        )
+    if status == 401:  # given for what is not there, too
+        return _not_there(repo)
+    if status == 403:
+        return EarmarkError(
+            f"The hub does not give {repo} to this computer (403).",
+            f"Log in with `hf auth login`, or see {page(repo)}.",
+        )
+    return EarmarkError(
+        f"The hub refused {repo}: {status} {response.reason_phrase}.",
+        "Try again later; what has arrived is kept.",
+    )
 
 
 def _get(
     repo: str,
-    revision: str,
+    commit: str,
     file: File,
     path: Path,
     arrived: Callable[[int], None],
@@ -218,7 +326,8 @@ def _get(
 ) -> None:
     """Download one file to a path, after what an earlier attempt has left of it."""
     from httpx2 import HTTPError
-    from huggingface_hub import hf_hub_url
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.file_download import http_get
 
     # It is public by the documentation, but not by the type checker's rules.
@@ -241,42 +350,131 @@ def _get(
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
+    url = hf_hub_url(repo, file.name, revision=commit, endpoint=endpoint)
+    # Asked first because it tells a refusal at once, which the download waits out.
+    get_hf_file_metadata(url, endpoint=endpoint)
     try:
         with partial.open("ab") as output:
             http_get(
-                hf_hub_url(repo, file.name, revision=revision, endpoint=endpoint),
+                url,
                 output,
                 resume_size=output.tell(),
                 headers=build_hf_headers(),
                 expected_size=file.size,
                 tqdm_class=Ticks,
             )
+    except HfHubHTTPError:
+        raise
+    except HTTPError as error:
+        raise EarmarkError(
+            f"The connection to the hub broke while {file.name} of {repo} arrived.",
+            "Check the network and try again: it goes on where it broke.",
+        ) from error
     except OSError as error:
         # The library's own: another size than announced. The disk's have a number.
-        if isinstance(error, HTTPError) or error.errno is not None:
+        if error.errno is not None:
             raise
         partial.unlink(missing_ok=True)
         raise _not_whole(repo, file) from error
-    if file.digest is not None and not _has_digest(partial, file.digest):
+    if file.digest is not None and not has_digest(partial, file.digest):
         partial.unlink()
         raise _not_whole(repo, file)
     partial.rename(path)
 
 
+def _not_there(repo: str) -> EarmarkError:
+    return EarmarkError(
+        f"The hub has no model {repo}, or it is private.",
+        "Check the name; log in with `hf auth login` if the model is yours.",
+    )
+
+
 def _not_whole(repo: str, file: File) -> EarmarkError:
-    return EarmarkError(f"{file.name} of {repo} did not arrive whole.", "Try again.")
+    return EarmarkError(
+        f"{file.name} of {repo} is not what the hub says it is; it was not used.",
+        "Try again.",
+    )
 
 
-def _has_digest(path: Path, digest: str) -> bool:
-    """Large files have their sha256, small ones their id in git."""
-    if len(digest) == 64:
-        return _digest(path, hashlib.sha256()) == digest
-    head = f"blob {path.stat().st_size}\0".encode()
-    return _digest(path, hashlib.sha1(head, usedforsecurity=False)) == digest
+def _list(repo: str, revision: str, endpoint: str | None) -> Repository:
+    """What the hub says of a repository, without its configuration."""
+    from huggingface_hub import HfApi
+
+    info = HfApi(endpoint=endpoint).model_info(
+        repo, revision=revision, files_metadata=True, timeout=_TIMEOUT_S
+    )
+    card = info.card_data
+    return Repository(
+        repo=repo,
+        commit=info.sha or revision,
+        files=tuple(
+            File(
+                file.rfilename, file.size, file.lfs.sha256 if file.lfs else file.blob_id
+            )
+            for file in info.siblings or ()
+            if _stays_in_its_folder(file.rfilename)
+        ),
+        config={},
+        licence=_licence(card.license if card else None),
+        languages=_languages(card.language if card else None),
+        gated=bool(info.gated),
+    )
 
 
-def _digest(path: Path, hashed: Any) -> str:
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            hashed.update(block)
-    return str(hashed.hexdigest())
+def _config(found: Repository, endpoint: str | None) -> dict[str, Any]:
+    """The configuration of a model, read from the hub."""
+    from huggingface_hub import get_session, hf_hub_url
+    from huggingface_hub.utils import (  # type: ignore[attr-defined]  # as above
+        build_hf_headers,
+        hf_raise_for_status,
+    )
+
+    names = {file.name for file in found.files}
+    for name in ("model_index.json", "config.json"):
+        if name not in names:
+            continue
+        url = hf_hub_url(found.repo, name, revision=found.commit, endpoint=endpoint)
+        answer = get_session().get(
+            url, headers=build_hf_headers(), timeout=_TIMEOUT_S, follow_redirects=True
+        )
+        hf_raise_for_status(answer)
+        try:
+            if len(answer.content) > _CONFIG_LIMIT:
+                raise ValueError("it is far too long")
+            config = json.loads(answer.content)
+            if not isinstance(config, dict):
+                raise ValueError("it is no JSON object")
+        except (ValueError, RecursionError) as error:
+            raise EarmarkError(
+                f"The {name} of {found.repo} cannot be read ({error}).",
+                "Choose another model.",
+            ) from error
+        return config
+    return {}
+
+
+def _licence(named: object) -> str:
+    if isinstance(named, list):
+        return " OR ".join(_licence(name) for name in named)
+    if not isinstance(named, str) or named in ("unknown", "other"):
+        return ""
+    lower = named.lower()
+    return _LICENCES.get(lower, lower.upper() if lower.startswith("cc-") else named)
+
+
+def _languages(named: object) -> tuple[str, ...]:
+    several = named if isinstance(named, list) else [named]
+    return tuple(code for code in several if isinstance(code, str))
+
+
+def _is(file: File, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(file.name, pattern) for pattern in patterns)
+
+
+def _stays_in_its_folder(name: str) -> bool:
+    path = PurePosixPath(name)
+    return ".." not in path.parts and not path.is_absolute() and "\\" not in name
+
+
+def _size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

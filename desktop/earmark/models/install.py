@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from earmark.core.errors import Cancelled, EarmarkError
-from earmark.models.catalog import MODEL_FILES
+from earmark.models.catalog import MODEL_FILES, PICKLES, CatalogEntry
 from earmark.models.folder import (
     MANIFEST,
     Manifest,
@@ -31,6 +33,7 @@ from earmark.models.folder import (
 
 INCOMING = ".incoming"
 OUTGOING = ".outgoing"
+ENTRY = "entry.json"
 
 _BLOCK = 1 << 20
 
@@ -55,7 +58,9 @@ class Incoming:
 
 
 @contextmanager
-def installing(library: Path, name: str) -> Iterator[Incoming]:
+def installing(
+    library: Path, name: str, entry: CatalogEntry | None = None
+) -> Iterator[Incoming]:
     """Make a model; it is in the library when the block has ended without an error.
 
     Parameters
@@ -64,6 +69,9 @@ def installing(library: Path, name: str) -> Iterator[Incoming]:
         Created if it is not there.
     name : str
         The model's folder in it; an older one is replaced.
+    entry : CatalogEntry, optional
+        Noted beside the downloads, so that an interrupted fetch can be taken up by
+        `interrupted`.
 
     Raises
     ------
@@ -79,6 +87,9 @@ def installing(library: Path, name: str) -> Iterator[Incoming]:
                 _delete(made.raw)
                 made.model.mkdir(parents=True)
                 made.downloads.mkdir(exist_ok=True)
+                if entry is not None:
+                    text = entry.model_dump_json()
+                    (incoming / ENTRY).write_text(text, encoding="utf-8")
                 yield made
                 _sync_files(made.model)
                 _take_out(library, library / name)
@@ -132,6 +143,23 @@ def discard_incoming(library: Path) -> None:
             _delete(library / INCOMING / name)
 
 
+def interrupted(library: Path) -> list[tuple[CatalogEntry, int]]:
+    """What was being fetched when it was interrupted, and how many bytes are here.
+
+    One that runs now is among them.
+    """
+    found = []
+    for record in sorted((library / INCOMING).glob(f"*/{ENTRY}")):
+        size = folder_bytes(record.parent / "downloads")
+        try:
+            entry = CatalogEntry.model_validate_json(record.read_bytes())
+        except (OSError, ValidationError):
+            continue
+        if size:
+            found.append((entry, size))
+    return found
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a model's manifest into its folder."""
     text = manifest.model_dump_json(indent=2) + "\n"
@@ -151,11 +179,15 @@ def copy_model(
     model: Path,
     report: Callable[[float], None],
     cancelled: Callable[[], bool],
+    *,
+    pickles: bool = False,
 ) -> tuple[ManifestFile, ...]:
-    """Copy a model's files, without pickles, code and twins in other formats."""
+    """Copy a model's files, without code, twins in other formats and most pickles."""
     patterns = [*MODEL_FILES, "LICENSE*", "README.md"]
     if found.format == "ctranslate2":
         patterns.append("model.bin")
+    if pickles:
+        patterns += PICKLES
     done = 0
     files = []
     for path in sorted(found.path.rglob("*")):

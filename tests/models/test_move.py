@@ -1,0 +1,151 @@
+"""Moving the library: at each moment one of the two folders is whole."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from models.samples import MakeModel, Offer
+
+from earmark.core.errors import Cancelled, EarmarkError
+from earmark.core.tasks import Progress
+from earmark.models.catalog import Catalog
+from earmark.models.library import Library
+
+
+@pytest.fixture
+def filled(library: Library, offer: Offer, make_model: MakeModel) -> Library:
+    library.import_folder(offer.index)
+    library.import_folder(make_model("mine"))
+    return library
+
+
+def ids(library: Library) -> set[str]:
+    return {found.ref.id for found in library.installed() if not found.problem}
+
+
+def at(folder: Path, tmp_path: Path) -> Library:
+    return Library(folder, Catalog(()), hub_cache=tmp_path / "hub")
+
+
+def test_a_moved_library_is_whole_in_the_new_place_only(
+    filled: Library, tmp_path: Path
+) -> None:
+    old, new = filled.folder, tmp_path / "new"
+    switched: list[set[str]] = []
+    told: list[Progress] = []
+
+    def switch() -> None:
+        switched.append(ids(at(new, tmp_path)))
+
+    filled.move(new, switch, told.append)
+    assert switched == [{"tiny", "mine"}]
+    assert filled.folder == new
+    assert ids(filled) == {"tiny", "mine"}
+    assert filled.verify("tiny") == ()
+    assert not old.exists()
+    fractions = [progress.fraction or 0.0 for progress in told]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+
+
+def test_other_files_of_the_old_folder_stay(filled: Library, tmp_path: Path) -> None:
+    old = filled.folder
+    (old / "notes.txt").write_text("mine")
+    filled.move(tmp_path / "new", lambda: None)
+    assert [path.name for path in old.iterdir()] == ["notes.txt"]
+
+
+def test_a_move_that_fails_leaves_the_library_where_it_was(
+    filled: Library, tmp_path: Path
+) -> None:
+    old = filled.folder
+
+    def switch() -> None:
+        raise EarmarkError("The settings cannot be written.")
+
+    with pytest.raises(EarmarkError, match="settings"):
+        filled.move(tmp_path / "new", switch)
+    assert filled.folder == old
+    assert ids(filled) == {"tiny", "mine"}
+
+
+def test_a_cancelled_move_goes_on_where_it_was(filled: Library, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    copied: list[Path] = []
+
+    def first_is_there() -> bool:
+        copied[:] = [path for path in new.glob("[!.]*") if path.is_dir()]
+        return bool(copied)
+
+    with pytest.raises(Cancelled):
+        filled.move(new, lambda: None, cancelled=first_is_there)
+    assert filled.folder != new
+    assert ids(filled) == {"tiny", "mine"}
+    stamp = (copied[0] / "earmark-model.json").stat().st_ino
+    filled.move(new, lambda: None)
+    assert ids(filled) == {"tiny", "mine"}
+    assert (copied[0] / "earmark-model.json").stat().st_ino == stamp
+
+
+def test_a_crash_after_the_switch_is_made_good(filled: Library, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    script = f"""
+import os
+from pathlib import Path
+from earmark.models.catalog import Catalog
+from earmark.models.library import Library
+library = Library(Path({str(filled.folder)!r}), Catalog(()))
+library.move(Path({str(new)!r}), lambda: os._exit(9))
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
+    assert ids(filled) == ids(at(new, tmp_path)) == {"tiny", "mine"}
+    at(new, tmp_path).finish_move()
+    assert not filled.folder.exists()
+    assert ids(at(new, tmp_path)) == {"tiny", "mine"}
+    at(new, tmp_path).finish_move()  # once is enough
+
+
+def test_what_is_not_in_the_new_place_is_never_deleted(
+    filled: Library, tmp_path: Path
+) -> None:
+    old, new = filled.folder, tmp_path / "new"
+    script = f"""
+import os
+from pathlib import Path
+from earmark.models.catalog import Catalog
+from earmark.models.library import Library
+library = Library(Path({str(old)!r}), Catalog(()))
+library.move(Path({str(new)!r}), lambda: os._exit(9))
+"""
+    subprocess.run([sys.executable, "-c", script], check=False)
+    shutil.rmtree(new / "mine")
+    at(new, tmp_path).finish_move()
+    assert ids(at(old, tmp_path)) == {"mine"}
+
+
+def test_places_that_do_not_do_are_refused(filled: Library, tmp_path: Path) -> None:
+    for folder, said in (
+        (filled.folder, "already"),
+        (filled.folder / "below", "inside the folder"),
+    ):
+        with pytest.raises(EarmarkError, match=said):
+            filled.move(folder, lambda: None)
+    blocked = tmp_path / "a file"
+    blocked.write_text("")
+    with pytest.raises(EarmarkError):
+        filled.move(blocked / "models", lambda: None)
+    assert ids(filled) == {"tiny", "mine"}
+
+
+def test_a_place_without_room_is_refused_before_anything_is_copied(
+    filled: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(EarmarkError, match="The model library needs"):
+        filled.move(tmp_path / "new", lambda: None)
+    assert not (tmp_path / "new").exists()
