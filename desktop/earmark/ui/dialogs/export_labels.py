@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 
 from earmark.core.errors import EarmarkError
 from earmark.formats import ExportReport, LabelDocument, LabelFormat
-from earmark.ui.background import Ended, Ticket
+from earmark.ui.background import Ended, Ticket, collections_put_off
 from earmark.ui.panels.form import ParamsForm
 from earmark.ui.session import Session
 from earmark.ui.widgets import bold, muted, set_role
@@ -122,13 +122,14 @@ class ExportLabels(QDialog):
                 ticket.check()
                 post(partial(self._show_step, ticket, words))
 
-            if each:
-                return formats.export_each(
-                    path, documents, known.id, options, step=step
-                )
-            return [
-                formats.export_labels(path, documents, known.id, options, step=step)
-            ]
+            with collections_put_off():
+                if each:
+                    return formats.export_each(
+                        path, documents, known.id, options, step=step
+                    )
+                return [
+                    formats.export_labels(path, documents, known.id, options, step=step)
+                ]
 
         self.export.setEnabled(False)
         self.progress.setRange(0, 0)
@@ -204,13 +205,16 @@ class ExportLabels(QDialog):
         def look(_: Ticket) -> list[str]:
             from earmark.formats.exchange import documents_from_project
 
-            if beside is not None:
-                with closing(beside):
-                    documents = documents_from_project(
-                        beside, clips, tracks=tracks, labels=labels
-                    )
-                read[scope] = [found for found in documents if found.label_count]
-            return formats.losses(read[scope], known.id, options)
+            with collections_put_off():
+                if beside is not None:
+                    with closing(beside):
+                        found = documents_from_project(
+                            beside, clips, tracks=tracks, labels=labels
+                        )
+                    read[scope] = [
+                        document for document in found if document.label_count
+                    ]
+                return formats.losses(read[scope], known.id, options)
 
         if self._look is not None:
             self._look.cancel()

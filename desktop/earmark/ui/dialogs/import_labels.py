@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Change
-from earmark.ui.background import Ended, Ticket
+from earmark.ui.background import Ended, Ticket, collections_put_off
 from earmark.ui.session import Session
 from earmark.ui.widgets import bold, muted, set_role
 from earmark.ui.wording import count
@@ -142,7 +142,7 @@ class ImportLabels(QDialog):
 
             changes: list[Change] = []
             notes: list[str] = []
-            with closing(beside):
+            with collections_put_off(), closing(beside):
                 beside.subscribe(changes.append)
                 clip = shown.id if shown else None
                 if many:
