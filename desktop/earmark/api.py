@@ -17,6 +17,7 @@ from earmark.core.tasks import (
     Result,
     Task,
     Text,
+    entries,
     param,
 )
 from earmark.core.windows import WindowParams
@@ -53,6 +54,7 @@ __all__ = [
     "audio_of",
     "classify",
     "classify_many",
+    "entries",
     "hookimpl",
     "load_classifier",
     "param",

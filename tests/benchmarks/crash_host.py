@@ -14,10 +14,11 @@ from pathlib import Path
 
 import psutil
 
-from earmark.cli.studio import FINISHED, Studio, model_for
+from earmark.cli.studio import FINISHED, Studio
 from earmark.core.labels import Label
 from earmark.core.tasks import Prediction
 from earmark.engine.queue import JobEvent
+from earmark.models.choice import model_for
 
 
 def main(project: Path, recording: Path) -> None:

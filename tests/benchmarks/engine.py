@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from earmark.cli.studio import FINISHED, Studio, model_for
+from earmark.cli.studio import FINISHED, Studio
 from earmark.core.tasks import JobState
 from earmark.engine.queue import JobEvent
+from earmark.models.choice import model_for
 from tests.benchmarks.crash import DEMO
 from tests.benchmarks.table import Row, stopwatch
 

@@ -151,8 +151,8 @@ def test_run_progress_results_and_end(qtbot: QtBot, bench: Bench) -> None:
 
     listen.run_button.click()
     (run,) = bench.engine.runs
-    job = run.job.id
-    assert run.job.params["times"] == 5
+    job = run.jobs[0].id
+    assert run.jobs[0].params["times"] == 5
     bench.engine.say(protocol.Started(job))
     bench.engine.say(protocol.Progressed(job, 0.5, "Hearing"))
     qtbot.waitUntil(lambda: listen.progress.value() == 500)
@@ -171,7 +171,7 @@ def test_run_progress_results_and_end(qtbot: QtBot, bench: Bench) -> None:
 def test_a_failure_is_told_in_the_panel(qtbot: QtBot, bench: Bench) -> None:
     listen = panel(bench, LISTEN)
     listen.run()
-    job = bench.engine.runs[0].job.id
+    job = bench.engine.runs[0].jobs[0].id
     bench.engine.say(protocol.Failed(job, "It broke.", "Traceback", Usage()))
 
     qtbot.waitUntil(lambda: listen.state.text() == "Failed: It broke.")
@@ -183,7 +183,7 @@ def test_cancel_reaches_the_engine(bench: Bench) -> None:
 
     listen.cancel_button.click()
 
-    job = bench.engine.runs[0].job.id
+    job = bench.engine.runs[0].jobs[0].id
     assert bench.engine.cancelled == [job]
     assert bench.session.queue_state(job) == JobState.CANCELLED
 
@@ -207,7 +207,7 @@ def test_a_generated_take_is_shown_in_the_browser_and_the_editor(
     say = panel(bench, SAY)
     say.form.set_values({"text": "hello"})
     say.run()
-    job = bench.engine.runs[0].job.id
+    job = bench.engine.runs[0].jobs[0].id
     path = bench.project.audio_folder / "hello.wav"
     path.parent.mkdir(exist_ok=True)
     info = write_audio(path, np.full((RATE, 1), 0.25, np.float32), RATE, 1)
@@ -262,4 +262,4 @@ def test_ctrl_enter_runs_the_panel_in_front(bench: Bench) -> None:
 
     bench.window.commands.run("task.run")
 
-    assert [run.job.task for run in bench.engine.runs] == ["listen"]
+    assert [run.jobs[0].task for run in bench.engine.runs] == ["listen"]

@@ -13,13 +13,14 @@ import click
 
 from earmark.cli import SOME_FAILED, options
 from earmark.cli.progress import Meter, open_meter
-from earmark.cli.studio import Studio, discovered, model_for, settings, write_clip
+from earmark.cli.studio import Studio, discovered, settings, write_clip
 from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Job, JobState, Prediction, Task, Text
 from earmark.engine.queue import JobEvent
 from earmark.formats.exchange import documents_from_project
 from earmark.formats.registry import ExportReport, FormatRegistry
+from earmark.models.choice import model_for
 
 # What is taken out of a folder; a file that is named is always tried.
 AUDIO_SUFFIXES = frozenset(

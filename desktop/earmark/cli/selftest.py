@@ -11,9 +11,10 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.studio import Studio, model_for, write_clip
+from earmark.cli.studio import Studio, write_clip
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import JobState, Prediction, Text
+from earmark.models.choice import model_for
 
 MOST_WRONG = 0.15
 SENTENCE = "Thank you for calling. Please leave your message after the tone."

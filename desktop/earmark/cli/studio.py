@@ -22,9 +22,9 @@ from earmark.core.clips import Clip, Span
 from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Plugins
 from earmark.core.project import Project
-from earmark.core.tasks import AudioInput, Job, JobState, ModelRef, Task
+from earmark.core.tasks import AudioInput, Job, JobState
 from earmark.engine.queue import JobEvent, JobQueue
-from earmark.models.library import Library, open_library
+from earmark.models.library import open_library
 from earmark.settings import Settings, SettingsStore, folders
 
 FINISHED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
@@ -198,28 +198,3 @@ def discovered(settings: Settings) -> Plugins:
     plugins = Plugins(disabled=settings.disabled_plugins)
     plugins.discover()
     return plugins
-
-
-def model_for(
-    library: Library, task: Task, name: str, settings: Settings
-) -> ModelRef | None:
-    """The model that a task is to use: the one named, the chosen one or the default.
-
-    Raises
-    ------
-    EarmarkError
-        If the task needs a model and none fits; the remedy says how to get one.
-    """
-    if not task.formats:
-        return None
-    chosen = name or settings.task_models.get(task.id, "")
-    if chosen:
-        return library.resolve(chosen, task)
-    found = library.default(task)
-    if found is None:
-        raise EarmarkError(
-            f"No model for {task.title.lower()} is on this machine.",
-            "Run `earmark models starter` to fetch the free starter weights, or "
-            "import a folder with `earmark models import FOLDER`.",
-        )
-    return found

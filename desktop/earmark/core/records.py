@@ -63,7 +63,7 @@ _RESULT_KINDS: dict[type[StoredResult], str] = {
     Text: "text",
     AudioFile: "audio",
 }
-_JOB_PARTS = ("params", "model", "input", "usage", "examples")
+_JOB_PARTS = ("params", "model", "input", "usage", "examples", "companions")
 _TYPES: dict[str, Any] = {
     "job": Job,
     "params": dict[str, Any],
@@ -71,6 +71,7 @@ _TYPES: dict[str, Any] = {
     "input": AudioInput | None,
     "usage": Usage,
     "examples": tuple[Example, ...],
+    "companions": dict[str, ModelRef],
     "prediction": Prediction,
     "text": Text,
     "audio": AudioFile,

@@ -143,6 +143,7 @@ CREATE TABLE facts (
 _SECOND = """
 ALTER TABLE jobs ADD COLUMN batch INTEGER;
 ALTER TABLE jobs ADD COLUMN examples TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE jobs ADD COLUMN companions TEXT NOT NULL DEFAULT '{}';
 CREATE INDEX jobs_of_batch ON jobs (batch);
 ALTER TABLE history ADD COLUMN batch INTEGER;
 

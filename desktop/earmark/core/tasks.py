@@ -44,6 +44,7 @@ def param(
     choices: Sequence[tuple[str, str]] = (),
     multiline: bool = False,
     advanced: bool = False,
+    lines: str = "",
 ) -> Any:
     """A field of a task's `Params`.
 
@@ -67,6 +68,10 @@ def param(
         A str field that holds a paragraph.
     advanced : bool
         Folded away in the form until asked for.
+    lines : str
+        A str field that holds one entry a line, see `entries`, and the kind of the
+        named lists it can be filled from: "keywords". On the command line the entries
+        are given with commas between them, or as the path of a file.
     """
     extra: dict[str, Any] = {
         "unit": unit,
@@ -74,10 +79,16 @@ def param(
         "choices": [list(choice) for choice in choices],
         "multiline": multiline,
         "advanced": advanced,
+        "lines": lines,
     }
     return Field(
         default, title=title, description=help, ge=ge, le=le, json_schema_extra=extra
     )
+
+
+def entries(text: str) -> tuple[str, ...]:
+    """The lines of a field that holds one entry a line, without empty ones."""
+    return tuple(filter(None, (line.strip() for line in text.splitlines())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +147,9 @@ class Task:
     examples : str
         What the task compares its input with, as the panel calls it: "Voices". They
         are sounds with names; empty if it takes none.
+    companions : tuple of str
+        Ids of tasks whose model it needs as well: a transcript is searched for words
+        with what recognises speech. `Job.companions` has the models.
     """
 
     id: str
@@ -151,6 +165,7 @@ class Task:
     text_param: str = ""
     many: str = ""
     examples: str = ""
+    companions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +279,8 @@ class Job:
     batch: int | None = None
     """Jobs given together share it; what they find is one step of the history."""
     examples: tuple[Example, ...] = ()
+    companions: dict[str, ModelRef] = field(default_factory=dict)
+    """The models of other tasks that it needs, by the task's id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,7 +208,17 @@ class Context:
             self.check()
             yield window
 
-    def cached(self, key: Hashable, load: Callable[[], T]) -> T:
+    def companion(self, task: str) -> ModelRef:
+        """The model of another task that the job's task named as a companion."""
+        return self.job.companions[task]
+
+    def cached(
+        self,
+        key: Hashable,
+        load: Callable[[], T],
+        *,
+        model: ModelRef | None = None,
+    ) -> T:
         """Give a loaded model, kept for later jobs while the memory budget allows.
 
         Parameters
@@ -218,6 +228,8 @@ class Context:
             kind of numbers it computes with.
         load : callable
             Takes nothing and gives the model; called only if it is not there.
+        model : ModelRef, optional
+            The model that is loaded, if it is not the job's.
         """
         self.check()
         started = time.perf_counter()
@@ -229,7 +241,7 @@ class Context:
         try:
             return loaders.cached(
                 self._surroundings.models,
-                self.model,
+                model or self.model,
                 self.device,
                 key,
                 load_and_say,

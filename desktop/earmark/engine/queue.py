@@ -32,6 +32,7 @@ from earmark.engine import protocol
 from earmark.engine.client import EngineClient, ExitReason
 from earmark.engine.protocol import StoredResult
 from earmark.engine.submission import (
+    check_companions,
     check_files,
     check_input,
     check_model,
@@ -204,6 +205,7 @@ class JobQueue:
         input: AudioInput | None = None,
         batch: int | None = None,
         examples: Sequence[Example] = (),
+        companions: Mapping[str, ModelRef] | None = None,
     ) -> int:
         """Add a job to the queue; it runs when its turn comes.
 
@@ -218,6 +220,8 @@ class JobQueue:
             what they find is one step of the history.
         examples : sequence of Example, optional
             What the task compares its input with.
+        companions : mapping, optional
+            The models of the other tasks that it needs, by their ids.
 
         Returns
         -------
@@ -230,7 +234,9 @@ class JobQueue:
             If the task is unknown, a parameter does not fit, or the model or the audio
             that the task needs is missing.
         """
-        (job,) = self._submit(task_id, params, model, [input], batch, examples)
+        (job,) = self._submit(
+            task_id, params, model, [input], batch, examples, companions or {}
+        )
         return job
 
     def submit_batch(
@@ -241,13 +247,16 @@ class JobQueue:
         *,
         model: ModelRef | None = None,
         examples: Sequence[Example] = (),
+        companions: Mapping[str, ModelRef] | None = None,
     ) -> list[int]:
         """Add a job for each of many inputs; see `submit`.
 
         What all of them find is one step of the history.
         """
         batch = self._project.new_batch() if len(inputs) > 1 else None
-        return self._submit(task_id, params, model, inputs, batch, examples)
+        return self._submit(
+            task_id, params, model, inputs, batch, examples, companions or {}
+        )
 
     def _submit(
         self,
@@ -257,10 +266,12 @@ class JobQueue:
         inputs: Sequence[AudioInput | None],
         batch: int | None,
         examples: Sequence[Example],
+        companions: Mapping[str, ModelRef],
     ) -> list[int]:
         task = self._plugins.task(task_id)
         checked = validated(task, params)
         check_model(task, model)
+        check_companions(task, companions)
         for given in inputs:
             check_input(task, checked, given)
         values = checked.model_dump(mode="json")
@@ -276,6 +287,7 @@ class JobQueue:
                     created=now,
                     batch=batch,
                     examples=tuple(examples),
+                    companions=dict(companions),
                 )
                 for given in inputs
             ]
@@ -323,6 +335,7 @@ class JobQueue:
             model=old.model,
             input=old.input,
             examples=old.examples,
+            companions=old.companions,
         )
 
     def resume(self, job: int) -> None:

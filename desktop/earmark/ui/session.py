@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from PySide6.QtCore import QObject, Signal
 
 from earmark.audio.sources import Sources, trim_cache
-from earmark.core.clips import Clip, Source
+from earmark.core.clips import Clip, Source, Spans
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import LabelTrack
 from earmark.core.project import Change, Fragment, Project
-from earmark.core.tasks import AudioInput, JobState, ModelRef, Task
+from earmark.core.tasks import AudioInput, Example, JobState, ModelRef, Task
 from earmark.ui.background import Background, Ticket
 from earmark.ui.player import Player
 
@@ -307,7 +307,10 @@ class Session(QObject):
 
     def clip_sources(self, clip: Clip) -> list[Source]:
         """The sources that a clip's spans name."""
-        ids = dict.fromkeys(span.source for span in clip.spans if span.source)
+        return self._sources_of(clip.spans)
+
+    def _sources_of(self, spans: Spans) -> list[Source]:
+        ids = dict.fromkeys(span.source for span in spans if span.source)
         return [self.project.source(source) for source in ids]
 
     def run_task(
@@ -329,17 +332,50 @@ class Session(QObject):
         EarmarkError
             If there is no audio to work on, or the parameters do not fit.
         """
+        # The model library is not needed to show the window.
+        from earmark.models.choice import companions_of
+
+        companions = companions_of(
+            self.library, task, self.plugins.tasks, self.store.settings
+        )
         if task.input == "text":
-            return [self.queue.submit(task.id, params, model=model, input=None)]
+            return [
+                self.queue.submit(task.id, params, model=model, companions=companions)
+            ]
         inputs = self.audio_inputs(target)
         if not inputs:
             raise EarmarkError(
                 f"{task.title} has no audio to work on.",
                 "Open a file, or select a range of the clip, first.",
             )
+        return self.queue.submit_batch(
+            task.id,
+            params,
+            inputs,
+            model=model,
+            examples=self.examples(task),
+            companions=companions,
+        )
+
+    def examples(self, task: Task) -> list[Example]:
+        """The voices of the project, for a task that compares its input with them."""
+        if not task.examples:
+            return []
         return [
-            self.queue.submit(task.id, params, model=model, input=audio)
-            for audio in inputs
+            Example(
+                voice.name,
+                AudioInput(
+                    clip=0,
+                    name=voice.name,
+                    rate=voice.rate,
+                    channels=voice.channels,
+                    spans=voice.spans,
+                    sources=tuple(self._sources_of(voice.spans)),
+                    start=0,
+                    stop=voice.frames,
+                ),
+            )
+            for voice in self.project.voices()
         ]
 
     def _input(self, clip: Clip, selection: Selection | None = None) -> AudioInput:

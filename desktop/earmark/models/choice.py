@@ -1,0 +1,66 @@
+"""Which model a task uses: the one that is named, the chosen one, or the default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from earmark.core.errors import EarmarkError
+from earmark.core.tasks import ModelRef, Task
+from earmark.models.library import Library
+from earmark.settings import Settings
+
+
+def model_for(
+    library: Library, task: Task, name: str, settings: Settings
+) -> ModelRef | None:
+    """The model that a task is to use; None if it needs none.
+
+    Parameters
+    ----------
+    library : Library
+    task : Task
+    name : str
+        An id or a folder; empty takes the one in the settings, or the default.
+    settings : Settings
+
+    Raises
+    ------
+    EarmarkError
+        If none fits; the remedy says how to get one.
+    """
+    if not task.formats:
+        return None
+    chosen = name or settings.task_models.get(task.id, "")
+    if chosen:
+        return library.resolve(chosen, task)
+    found = library.default(task)
+    if found is None:
+        raise EarmarkError(
+            f"No model for {task.title.lower()} is on this machine.",
+            "Run `earmark models starter` to fetch the free starter weights, or "
+            "import a folder with `earmark models import FOLDER`.",
+        )
+    return found
+
+
+def companions_of(
+    library: Library, task: Task, tasks: Mapping[str, Task], settings: Settings
+) -> dict[str, ModelRef]:
+    """The models of the other tasks that a task needs, by their ids.
+
+    Raises
+    ------
+    EarmarkError
+        If there is none for one of them, or no such task.
+    """
+    found = {}
+    for name in task.companions:
+        if name not in tasks:
+            raise EarmarkError(
+                f"{task.title} needs the task {name}, which is switched off.",
+                "Switch its plugin on in Preferences > Plugins.",
+            )
+        model = model_for(library, tasks[name], "", settings)
+        if model is not None:
+            found[name] = model
+    return found
