@@ -137,6 +137,25 @@ def check_class(
     )
 
 
+def check_useful(
+    name: str, format: str, architectures: tuple[str, ...], tasks: Sequence[Task]
+) -> None:
+    """Check that any task can load a model, by its class alone.
+
+    Raises
+    ------
+    EarmarkError
+        If none can; says what it is.
+    """
+    if not any(fits(task, format, architectures) for task in tasks):
+        what, _ = kind(architectures)
+        classes = ", ".join(architectures)
+        raise EarmarkError(
+            f"{name} is {what} ({classes}); no task of Earmark can use it.",
+            "Choose another model.",
+        )
+
+
 def places(
     format: str, architectures: tuple[str, ...], tasks: Sequence[Task] = ()
 ) -> str:

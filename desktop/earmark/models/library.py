@@ -38,7 +38,7 @@ from earmark.models.install import (
     uninstall,
 )
 from earmark.models.installed import InstalledModel, installed_models
-from earmark.models.kinds import check_class
+from earmark.models.kinds import check_class, check_useful
 from earmark.models.move import finish_move, move_models
 from earmark.settings import Settings, folders
 
@@ -255,14 +255,15 @@ class Library:
         return entry_of(found)
 
     def check(
-        self, entry: CatalogEntry, task: Task, tasks: Sequence[Task] = ()
+        self, entry: CatalogEntry, task: Task | None, tasks: Sequence[Task] = ()
     ) -> None:
-        """Check that a task can load a model, before it is fetched.
+        """Check that a model can be used, before it is fetched.
 
         Parameters
         ----------
         entry : CatalogEntry
-        task : Task
+        task : Task or None
+            Under this task; None if any will do.
         tasks : sequence of Task
             All that there are, to say which of them it fits.
 
@@ -271,8 +272,11 @@ class Library:
         EarmarkError
             If it cannot; says what the model is and where it belongs.
         """
-        if not self.catalog.suits(entry, task):
-            named = (entry.architecture,) if entry.architecture else ()
+        named = (entry.architecture,) if entry.architecture else ()
+        if task is None:
+            if self.catalog.get(entry.id) is None:
+                check_useful(entry.id, entry.format, named, tasks)
+        elif not self.catalog.suits(entry, task):
             check_class(task, entry.id, entry.format, named, tasks=tasks)
 
     def fetch(
