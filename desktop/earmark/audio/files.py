@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,8 +123,14 @@ def probe(path: Path) -> AudioInfo:
     return info
 
 
-def import_file(path: Path) -> Source:
+def import_file(path: Path, tell: Callable[[str], None] | None = None) -> Source:
     """A source made of a file, which stays where it is.
+
+    Parameters
+    ----------
+    path : Path
+    tell : callable, optional
+        Is given the `note` of the file, if there is one.
 
     Raises
     ------
@@ -137,6 +143,8 @@ def import_file(path: Path) -> Source:
         digest = hash_file(path)
     except OSError as error:
         raise _unreadable(path, error) from error
+    if info.note and tell is not None:
+        tell(info.note)
     return Source(digest, path, info.rate, info.channels, info.frames)
 
 

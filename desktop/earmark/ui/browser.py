@@ -29,6 +29,7 @@ from earmark.core.project import Change
 from earmark.core.tasks import Take
 from earmark.ui.appearance import current_palette
 from earmark.ui.icons import icon
+from earmark.ui.importing import notes_of
 from earmark.ui.session import Session
 from earmark.ui.tables import Index, RowModel, RowTable
 from earmark.ui.widgets import (
@@ -148,6 +149,7 @@ class ClipModel(RowModel):
             clip.name,
             f"{duration(clip.frames / clip.rate)}, {clip.rate} Hz, {clip.channels} ch",
         ]
+        lines += notes_of(self._session.project, clip)
         if take := self._takes.get(clip.id):
             lines.append("Generated")
             if take.check:

@@ -17,11 +17,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from earmark.core.clips import Source, Span
+from earmark.core.clips import Clip, Source, Span
 from earmark.core.errors import EarmarkError
+from earmark.core.project import Project
 from earmark.ui.background import Background, Ticket
 from earmark.ui.session import Session
 from earmark.ui.tables import plain_header
+from earmark.ui.wording import count
 
 AUDIO_SUFFIXES = frozenset(
     [
@@ -69,11 +71,14 @@ class Outcome:
         The clip it became.
     error : str
         Why it did not; empty if it did.
+    note : str
+        What of its sound is missing or unusable.
     """
 
     path: Path
     clip: int | None = None
     error: str = ""
+    note: str = ""
 
 
 def audio_files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -116,7 +121,7 @@ class Import(QObject):
         self._project = session.project
         self._background: Background = session.background
         self._show = show_first
-        self._pending: list[tuple[Path, Source]] = []
+        self._pending: list[tuple[Path, Source, str]] = []
         self._tickets: list[Ticket] = []
         self._open = 0
         self._searching = True
@@ -157,17 +162,19 @@ class Import(QObject):
             def failed(error: Exception, path: Path = path) -> None:
                 self._take_error(path, error)
 
-            def done(source: Source, path: Path = path) -> None:
-                self._take_source(path, source)
+            def done(found: tuple[Source, str], path: Path = path) -> None:
+                self._take_source(path, *found)
 
-            def work(_: Ticket, path: Path = path) -> Source:
-                return import_file(path)
+            def work(_: Ticket, path: Path = path) -> tuple[Source, str]:
+                notes: list[str] = []
+                source = import_file(path, notes.append)
+                return source, " ".join(notes)
 
             self._tickets.append(self._background.run(work, done, failed))
         self._settle()
 
-    def _take_source(self, path: Path, source: Source) -> None:
-        self._pending.append((path, source))
+    def _take_source(self, path: Path, source: Source, note: str) -> None:
+        self._pending.append((path, source, note))
         self._open -= 1
         if not self.outcomes and len(self._pending) == 1:
             self._commit()
@@ -197,8 +204,10 @@ class Import(QObject):
         )
         made: list[Outcome] = []
         try:
+            for _, source, note in batch:
+                keep_note(self._project, source, note)
             with self._project.edit(title) as edit:
-                for path, source in batch:
+                for path, source, note in batch:
                     edit.add_source(source)
                     clip = edit.add_clip(
                         path.stem,
@@ -206,9 +215,9 @@ class Import(QObject):
                         source.channels,
                         (Span(source.id, 0, source.frames),),
                     )
-                    made.append(Outcome(path, clip))
+                    made.append(Outcome(path, clip, note=note))
         except EarmarkError as error:
-            made = [Outcome(path, error=str(error)) for path, _ in batch]
+            made = [Outcome(path, error=str(error)) for path, _, _ in batch]
         self.outcomes += made
         self.progressed.emit(len(self.outcomes), self.total)
         first = next((each.clip for each in made if each.clip is not None), None)
@@ -226,38 +235,58 @@ class Import(QObject):
         self.deleteLater()
 
 
+def keep_note(project: Project, source: Source, note: str) -> None:
+    """Keep what is to be known of a source's sound, for the tool tips of its clips."""
+    if note:
+        project.set_view(f"source/{source.id}", {"note": note})
+
+
+def notes_of(project: Project, clip: Clip) -> list[str]:
+    """What is to be known of the sound of a clip."""
+    kept = (
+        project.view(f"source/{source}")
+        for source in dict.fromkeys(span.source for span in clip.spans)
+        if source is not None
+    )
+    return [str(view["note"]) for view in kept if view]
+
+
 class Outcomes(QDialog):
-    """The files that could not be imported, and why."""
+    """The files that could not be imported, or not whole, and why."""
 
     def __init__(self, outcomes: Sequence[Outcome], parent: QWidget) -> None:
         super().__init__(parent)
         from PySide6.QtWidgets import QHeaderView, QTableWidget
 
-        failures = [outcome for outcome in outcomes if outcome.error]
+        failed = sum(1 for outcome in outcomes if outcome.error)
+        told = [outcome for outcome in outcomes if outcome.error or outcome.note]
         self.setWindowTitle("Import")
         self.setMinimumSize(640, 320)
         said = QLabel(
-            f"{len(outcomes) - len(failures):,} of {len(outcomes):,} files were "
-            "imported. These were not:",
+            f"{len(outcomes) - failed:,} of {count(len(outcomes), 'file')} imported. "
+            "This is to be known of them:",
             self,
         )
-        self.table = QTableWidget(len(failures), 2, self)
-        self.table.setAccessibleName("Files that were not imported")
-        self.table.setHorizontalHeaderLabels(["File", "Reason"])
+        self.table = QTableWidget(len(told), 3, self)
+        self.table.setAccessibleName("Files that were not imported, or not whole")
+        self.table.setHorizontalHeaderLabels(["File", "Imported", "Why"])
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         header = self.table.horizontalHeader()
         plain_header(header)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
         self.table.setColumnWidth(0, 200)
-        for row, outcome in enumerate(failures):
+        self.table.setColumnWidth(1, 88)
+        for row, outcome in enumerate(told):
             name = QTableWidgetItem(outcome.path.name)
             name.setToolTip(str(outcome.path))
             self.table.setItem(row, 0, name)
-            reason = QTableWidgetItem(outcome.error)
-            reason.setToolTip(outcome.error)
-            self.table.setItem(row, 1, reason)
+            became = QTableWidgetItem("No" if outcome.error else "In part")
+            self.table.setItem(row, 1, became)
+            reason = QTableWidgetItem(outcome.error or outcome.note)
+            reason.setToolTip(reason.text())
+            self.table.setItem(row, 2, reason)
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         box.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

@@ -263,8 +263,11 @@ class FileActions:
 
     def _take_outcomes(self, importing: Import) -> None:
         done = len(importing.outcomes) - len(importing.failures)
-        if importing.failures:
+        notes = [outcome.note for outcome in importing.outcomes if outcome.note]
+        if importing.failures or len(notes) > 1:
             _open(Outcomes(importing.outcomes, self._window))
+        elif notes:
+            self._session.message.emit(notes[0], 15_000)
         elif done > 1:
             self._session.message.emit(f"{count(done, 'file')} imported", 4000)
 
