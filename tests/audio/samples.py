@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -74,23 +75,51 @@ def write(
         soundfile.write(path, samples, rate, codec, format=container)
         return path
     container, codec = FFMPEG_KINDS[kind]
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[samples.shape[1]]
     with av.open(str(path), "w", format=container) as file:
-        stream = file.add_stream(codec, rate=rate, layout=layout)
-        stream.bit_rate = 128_000
-        size = stream.codec_context.frame_size or 1024
-        wanted = stream.codec_context.format or av.AudioFormat("fltp")
-        to_wanted = av.AudioResampler(wanted, layout, rate, size)
-        for at in range(0, len(samples), 1024):
-            lined = np.ascontiguousarray(samples[at : at + 1024].T)
-            frame = av.AudioFrame.from_ndarray(lined, "fltp", layout)
-            frame.sample_rate, frame.pts = rate, at
-            for ready in to_wanted.resample(frame):
-                file.mux(stream.encode(ready))
-        for ready in to_wanted.resample(None):
-            file.mux(stream.encode(ready))
-        file.mux(stream.encode(None))
+        stream = _sound_track(file, codec, samples, rate)
+        _encode(file, stream, samples, rate)
     return path
+
+
+def write_video(path: Path, container: str, samples: NDArray[np.float32]) -> Path:
+    """Write samples at 48 kHz as the sound track of a video of grey pictures."""
+    with av.open(str(path), "w", format=container) as file:
+        picture = file.add_stream("mpeg4", rate=25, width=64, height=64)
+        picture.pix_fmt = "yuv420p"
+        codec = "mp3" if container == "avi" else "aac"
+        sound = _sound_track(file, codec, samples, 48_000)
+        for number in range(25 * len(samples) // 48_000 + 1):
+            grey = np.full((64, 64, 3), 8 * number % 256, np.uint8)
+            frame = av.VideoFrame.from_ndarray(grey, "rgb24")
+            frame.pts = number
+            file.mux(picture.encode(frame))
+        file.mux(picture.encode(None))
+        _encode(file, sound, samples, 48_000)
+    return path
+
+
+def _sound_track(file: Any, codec: str, samples: NDArray[np.float32], rate: int) -> Any:
+    """A stream for samples, which has to be there before anything is written."""
+    layout = {1: "mono", 2: "stereo", 6: "5.1"}[samples.shape[1]]
+    stream = file.add_stream(codec, rate=rate, layout=layout)
+    stream.bit_rate = 128_000
+    return stream
+
+
+def _encode(file: Any, stream: Any, samples: NDArray[np.float32], rate: int) -> None:
+    layout = stream.layout.name
+    size = stream.codec_context.frame_size or 1024
+    wanted = stream.codec_context.format or av.AudioFormat("fltp")
+    to_wanted = av.AudioResampler(wanted, layout, rate, size)
+    for at in range(0, len(samples), 1024):
+        lined = np.ascontiguousarray(samples[at : at + 1024].T)
+        frame = av.AudioFrame.from_ndarray(lined, "fltp", layout)
+        frame.sample_rate, frame.pts = rate, at
+        for ready in to_wanted.resample(frame):
+            file.mux(stream.encode(ready))
+    for ready in to_wanted.resample(None):
+        file.mux(stream.encode(ready))
+    file.mux(stream.encode(None))
 
 
 def wave_header(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from audio.samples import KINDS, LOSSY_KINDS, tones, wave_header, write
+from audio.samples import KINDS, LOSSY_KINDS, tones, wave_header, write, write_video
 from numpy.typing import NDArray
 
 from earmark.audio.files import hash_file, import_file, probe, write_audio
@@ -48,6 +48,19 @@ def test_a_file_is_opened_by_its_content_whatever_it_is_called(
     else:
         step = 2.0**-7 if kind.endswith("8") else 2.0**-15
         np.testing.assert_allclose(read, sound, atol=step)
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska", "avi"])
+def test_the_sound_track_of_a_video_is_opened(
+    tmp_path: Path, sources: Sources, container: str
+) -> None:
+    path = write_video(tmp_path / "film", container, tones(48_000, 2, FRAMES))
+    source = import_file(path)
+    assert (source.rate, source.channels) == (48_000, 2)
+    assert abs(source.frames - FRAMES) <= 4608
+    reader = sources.reader(source)
+    assert reader.wait(source.frames, 60)
+    assert float(np.abs(reader.read(0, source.frames)).max()) > 0.2
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 96_000, 384_000])
@@ -223,6 +236,13 @@ def test_a_rate_the_format_does_not_take_is_a_clear_error(tmp_path: Path) -> Non
     with pytest.raises(EarmarkError, match="cannot be written as VORBIS"):
         write_audio(tmp_path / "out.wav", np.zeros(1000), 44_100, 1, subtype="VORBIS")
     assert names(tmp_path) == []
+
+
+def test_vorbis_is_refused_at_rates_that_end_the_process(tmp_path: Path) -> None:
+    sound = tones(384_000, 2, 1000)
+    with pytest.raises(EarmarkError, match="takes up to 200000 Hz"):
+        write_audio(tmp_path / "out.ogg", sound, 384_000, 2)
+    assert write_audio(tmp_path / "out.ogg", sound, 192_000, 2).frames == 1000
 
 
 def test_a_long_vorbis_file_is_written_in_pieces(tmp_path: Path) -> None:

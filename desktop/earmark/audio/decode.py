@@ -165,11 +165,13 @@ def _readable(path: Path, frames: int) -> int:
 
 class _Ffmpeg:
     def __init__(self, container: Any, stream: Any) -> None:
+        from av.stream import Discard
+
         self._container = container
         self._stream = stream
         for other in container.streams:
             if other is not stream:
-                other.discard = "all"
+                other.discard = Discard.all
         first = next(self._decoded())
         container.seek(0)
         self._layout = first.layout.name
@@ -257,7 +259,7 @@ def _open_ffmpeg(path: Path) -> _Ffmpeg:
                 f"“{path.name}” has no sound track.", "Choose another file."
             )
         return _Ffmpeg(container, stream)
-    except (av.FFmpegError, StopIteration, ValueError) as error:
+    except (av.FFmpegError, StopIteration) as error:
         container.close()
         raise nothing from error
     except EarmarkError:

@@ -42,6 +42,8 @@ _BLOCK = 1 << 15
 millions."""
 
 _WAV_LIMIT = (1 << 32) - (1 << 16)
+_VORBIS_RATE = 200_000
+"""libvorbis encodes up to this rate; beyond it libsndfile ends the process."""
 _FORMATS = {
     ".wav": ("WAV", "PCM_16"),
     ".flac": ("FLAC", "PCM_16"),
@@ -242,6 +244,11 @@ def write_audio(
     width = {"PCM_24": 3, "FLOAT": 4, "DOUBLE": 8}.get(subtype, 2)
     if container == "WAV" and (frames or 0) * channels * width > _WAV_LIMIT:
         container = "RF64"
+    if subtype == "VORBIS" and rate > _VORBIS_RATE:
+        raise EarmarkError(
+            f"“{path.name}” cannot be written at {rate} Hz.",
+            f"Ogg Vorbis takes up to {_VORBIS_RATE} Hz; choose another format or rate.",
+        )
     if not soundfile.check_format(container, subtype):
         raise EarmarkError(
             f"“{path.name}” cannot be written as {subtype}.", f"Choose {usual}."
