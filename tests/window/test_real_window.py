@@ -2,90 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from window.conftest import PATIENCE_S, Screen, until
 
 from earmark.core.project import Project
 from earmark.core.tasks import JobState
+from earmark.settings import SettingsStore, folders
 
 pytestmark = pytest.mark.window
-
-PATIENCE_S = 90
-
-
-class Screen:
-    """A virtual screen, and what a person does at it."""
-
-    def __init__(self, display: str, environment: dict[str, str]) -> None:
-        self.environment = environment | {
-            "DISPLAY": display,
-            "QT_QPA_PLATFORM": "xcb",
-        }
-
-    def xdotool(self, *words: str) -> str:
-        """Run xdotool and give what it printed."""
-        done = subprocess.run(
-            ["xdotool", *words],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.stdout.strip()
-
-    def start(self, *arguments: object) -> subprocess.Popen[bytes]:
-        """Start Earmark and wait for its window."""
-        running = subprocess.Popen(
-            [sys.executable, "-m", "earmark", *map(str, arguments)],
-            env=self.environment,
-        )
-        until(lambda: bool(self.window()), "the window")
-        return running
-
-    def window(self) -> str:
-        """The id of the main window, empty until it is shown."""
-        return self.xdotool("search", "--onlyvisible", "--name", "Earmark$")
-
-    def press(self, *keys: str) -> None:
-        """Press keys with the main window in front."""
-        window = self.window().splitlines()[0]
-        self.xdotool("windowfocus", "--sync", window)
-        self.xdotool("key", "--clearmodifiers", *keys)
-
-
-def until(reached: Callable[[], bool], what: str) -> None:
-    """Wait for something outside this process, which can send no signal."""
-    end = time.monotonic() + PATIENCE_S
-    while not reached():
-        assert time.monotonic() < end, f"waited {PATIENCE_S} s for {what}"
-        time.sleep(0.1)
-
-
-@pytest.fixture
-def screen(earmark_home: Path, models_folder: Path) -> Iterator[Screen]:
-    """A virtual screen of 1920x1080."""
-    assert shutil.which("Xvfb"), "Xvfb is needed: apt-get install xvfb xdotool"
-    assert shutil.which("xdotool"), "xdotool is needed: apt-get install xvfb xdotool"
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1920x1080x24"],
-        pass_fds=[writing],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as told:
-        display = f":{told.readline().strip()}"
-    yield Screen(display, dict(os.environ))
-    server.terminate()
-    server.wait()
 
 
 def stored(home: Path) -> Project | None:
@@ -139,6 +66,22 @@ def test_a_killed_window_comes_back_with_everything(
     assert again.poll() is None
     screen.press("ctrl+q")
     assert again.wait(PATIENCE_S) == 0
+
+
+def test_the_cache_is_brought_below_its_limit_after_the_start(
+    screen: Screen, earmark_home: Path
+) -> None:
+    SettingsStore(folders().settings).update(cache_limit_mb=100)
+    cached = folders().cache / "decoded" / "long ago.npy"
+    cached.parent.mkdir(parents=True)
+    with cached.open("wb") as file:
+        file.truncate(101 * 10**6)
+
+    running = screen.start()
+
+    until(lambda: not cached.exists(), "the cache to shrink")
+    screen.press("ctrl+q")
+    assert running.wait(PATIENCE_S) == 0
 
 
 def tracks(home: Path) -> int:
