@@ -79,10 +79,11 @@ class Person:
         yield
         yield from self._play_in_a_loop()
         before = session.clip.id
+        messages = self.seen["messages"] = []
+        session.message.connect(lambda text, _: messages.append(text))
         other = subprocess.Popen(["paplay", str(self._tone)])
         self._press(Qt.Key.Key_R, SHIFT)
         yield from self._until(lambda: session.transport.recording, "the recording")
-        self.seen["says"] = window.status.currentMessage()
         levels: list[float] = []
 
         def heard_enough() -> bool:
