@@ -393,8 +393,9 @@ def _through_spans(
     low, high = max(int(edges[0]), 0), min(int(edges[-1]), int(borders[-1]))
     if low >= high:
         return out
-    cuts = np.unique(np.concatenate([edges, borders, [low, high]]))
-    cuts = cuts[(cuts >= low) & (cuts <= high)]
+    # `np.unique` would load all of `numpy.ma`, which stops the window for 25 ms.
+    cuts = np.sort(np.concatenate([edges, borders, [low, high]]))
+    cuts = cuts[(cuts >= low) & (cuts <= high) & (np.diff(cuts, prepend=-1) > 0)]
     starts, stops = cuts[:-1], cuts[1:]
     owner = np.searchsorted(borders, starts, "right") - 1
     column = np.searchsorted(edges, starts, "right") - 1
@@ -419,7 +420,8 @@ def _through_spans(
             pieces[channel][:, mine] = gains * peaks.reduced(
                 channel % peaks.channels, first, last, frames_per_px
             )
-    shown, heads = np.unique(column, return_index=True)
+    heads = np.flatnonzero(np.diff(column, prepend=-1))
+    shown = column[heads]
     frames = (stops - starts).astype(np.float32)
     energy = np.add.reduceat(np.square(pieces[:, 2]) * frames, heads, axis=1)
     out[:, 0, shown] = np.minimum.reduceat(pieces[:, 0], heads, axis=1)

@@ -152,8 +152,6 @@ class Import(QObject):
         return [outcome for outcome in self.outcomes if outcome.error]
 
     def _take_files(self, files: list[Path]) -> None:
-        from earmark.audio.files import import_file
-
         self._searching = False
         self.total = self._open = len(files)
         self.progressed.emit(0, self.total)
@@ -166,6 +164,9 @@ class Import(QObject):
                 self._take_source(path, *found)
 
             def work(_: Ticket, path: Path = path) -> tuple[Source, str]:
+                # Loaded here, it does not hold up the window.
+                from earmark.audio.files import import_file
+
                 notes: list[str] = []
                 source = import_file(path, notes.append)
                 return source, " ".join(notes)

@@ -71,6 +71,11 @@ class Plot(QWidget):
         self._keep_timer.setSingleShot(True)
         self._connect()
 
+    @property
+    def filling(self) -> bool:
+        """Whether more of the waveform is still to come."""
+        return self._fill_timer.isActive()
+
     def close_threads(self) -> None:
         """Stop what works in the background."""
         self._fill_timer.stop()

@@ -52,6 +52,11 @@ _NOTHING = SpectrogramView(
 class SpectrogramLane(LaneItem):
     """The spectrogram of the mix of all channels.
 
+    Attributes
+    ----------
+    sharp_tiles : int
+        How many tiles of the wanted fineness were last drawn.
+
     Parameters
     ----------
     stage : Stage
@@ -63,6 +68,7 @@ class SpectrogramLane(LaneItem):
         super().__init__(stage)
         self.audio: ClipAudio | None = None
         self.settings = SpectrogramSettings()
+        self.sharp_tiles = 0
         self._pictures = TilePictures()
         self._rows_height = 0
         self._server = TileServer(
@@ -303,6 +309,7 @@ class SpectrogramLane(LaneItem):
                     covered = merged([*covered, (tile.first, tile.last)])
         for tile, pixmap in reversed(ready):
             self._draw_tile(painter, tile, pixmap)
+        self.sharp_tiles = sum(tile.hop == finest for tile, _ in ready)
         if self._pending:
             self._on_ready()
 
