@@ -116,6 +116,7 @@ class FakeStream:
         self.time = 100.0
         self.active = False
         self.closed = False
+        self.unplugged = False
         self._callback = callback
         self._finished = finished_callback
 
@@ -125,6 +126,8 @@ class FakeStream:
 
     def abort(self) -> None:
         """End at once."""
+        if self.unplugged:
+            raise PortAudioError("Device unavailable")
         self._end()
 
     stop = abort

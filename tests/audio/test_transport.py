@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from earmark.audio.devices import Levels
+from earmark.audio.files import probe
 from earmark.audio.playback import Feed
 from earmark.audio.transport import Transport, TransportError
+from earmark.audio.unfinished import free_path, part_of, recover, unfinished
 from earmark.core.errors import EarmarkError
 
 RATE = 48_000
@@ -369,6 +371,62 @@ def test_a_recording_appears_when_it_is_finished(
     assert rate == RATE
     np.testing.assert_allclose(read, said, atol=2.0**-22)
     assert not transport.recording
+
+
+def test_a_recording_without_a_rate_takes_that_of_the_device(
+    sound: FakeSound, transport: Transport, tmp_path: Path
+) -> None:
+    transport.record(tmp_path / "take.wav", None, 1)
+    sound.streams[0].give(ramp(0, 480)[:, :1])
+    assert transport.stop_recording().rate == 48_000
+
+
+def test_what_was_recorded_before_the_disk_was_full_is_kept(
+    sound: FakeSound,
+    transport: Transport,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    transport.record(tmp_path / "take.wav", RATE, 1)
+    sound.streams[0].give(ramp(0, 480)[:, :1])
+    write = soundfile.SoundFile.write
+
+    def full(file: soundfile.SoundFile, block: object) -> None:
+        if file.tell() >= 480:
+            raise soundfile.LibsndfileError(2)
+        write(file, block)
+
+    monkeypatch.setattr(soundfile.SoundFile, "write", full)
+    for _ in range(3):
+        sound.streams[0].give(ramp(0, 480)[:, :1])
+    info = transport.stop_recording()
+    assert info.frames == 480
+    assert "The recording stopped" in info.note
+    assert "has room" in info.note
+
+
+def test_a_device_that_is_unplugged_ends_a_recording_without_losing_it(
+    sound: FakeSound, transport: Transport, tmp_path: Path
+) -> None:
+    transport.record(tmp_path / "take.wav", RATE, 1)
+    sound.streams[0].give(ramp(0, 480)[:, :1])
+
+    sound.streams[0].unplugged = True
+    assert transport.stop_recording().frames == 480
+
+
+def test_what_a_crash_left_of_a_recording_is_found_and_read(tmp_path: Path) -> None:
+    path = free_path(tmp_path, "Recording")
+    with soundfile.SoundFile(part_of(path), "w", RATE, 1, "PCM_24", format="WAV") as f:
+        f.write(np.zeros(480))
+        left = part_of(path).read_bytes()
+    part_of(path).write_bytes(left + bytes(3 * 480))
+    assert free_path(tmp_path, "Recording").name == "Recording 2.wav"
+    (part,) = unfinished(tmp_path)
+    found = recover(part)
+    assert found.name == "Recording (recovered).wav"
+    assert probe(found).frames >= 480
+    assert unfinished(tmp_path) == []
 
 
 def test_a_recording_that_heard_nothing_or_is_dropped_leaves_nothing(

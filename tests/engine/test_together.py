@@ -148,3 +148,24 @@ def test_a_batch_goes_on_where_the_program_was_killed(
         assert all(len(heard(again, each)) == 12 for each in given)
     finally:
         again.close()
+
+
+def test_a_project_can_move_while_its_jobs_run(
+    host: Host, speech: Path, tmp_path: Path, gate: Gate
+) -> None:
+    given = host.add_clip(speech)
+    job = host.queue.submit("segments", {"gate": gate.path, "good": 2}, input=given)
+    spoken = host.queue.submit("tone", {})
+    host.wait_for_results(job, 4)
+    host.queue.halt()
+    assert host.states(job) == [JobState.WAITING]
+    host.project.save_as(tmp_path / "Elsewhere.earmark")
+    host.queue.go_on()
+    Path(gate.path).unlink()
+    Path(gate.path).touch()  # the gate stands open now
+    assert host.wait(job).state == JobState.DONE
+    assert host.wait(spoken).state == JobState.DONE
+    assert len(heard(host, given)) == 12
+    (take,) = host.project.takes()
+    path = host.project.source(take.source).path
+    assert path.is_relative_to(tmp_path / "Elsewhere.earmark")

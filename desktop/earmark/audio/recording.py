@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from earmark.audio.devices import Levels, TransportError, unusable
 from earmark.audio.files import AudioInfo, probe
+from earmark.audio.unfinished import part_of
 from earmark.core.errors import EarmarkError
 
 
@@ -51,8 +53,9 @@ class Recording:
     ) -> None:
         self.levels = Levels.silent(channels)
         self.frames = 0
+        self._sd = sd
         self._path = path
-        self._part = path.with_name(f".{path.name}.part")
+        self._part = part_of(path)
         self._on_error = on_error
         self._fault: TransportError | None = None
         self._blocks: queue.SimpleQueue[NDArray[np.float32] | None] = (
@@ -88,23 +91,33 @@ class Recording:
     def finish(self) -> AudioInfo:
         """Stop, and give the file.
 
+        Returns
+        -------
+        AudioInfo
+            Its `note` says why the recording ended early, if the disk was full or the
+            device went away.
+
         Raises
         ------
         TransportError
             If nothing was recorded, or it could not be written.
         """
         self._end()
+        fault = self._fault
         try:
-            if self._fault is not None:
-                raise self._fault
+            if not self.frames:
+                raise fault or TransportError(
+                    "nothing was heard.", "Check the microphone."
+                )
             info = probe(self._part)
             self._part.replace(self._path)
         except EarmarkError as error:
-            self._part.unlink(missing_ok=True)
+            if not self.frames:
+                self._part.unlink(missing_ok=True)
             raise TransportError(
                 f"“{self._path.name}” was not recorded: {error.message}", error.remedy
             ) from error
-        return replace(info, path=self._path)
+        return replace(info, path=self._path, note=str(fault) if fault else info.note)
 
     def abort(self) -> None:
         """Stop, and leave nothing behind."""
@@ -112,8 +125,11 @@ class Recording:
         self._part.unlink(missing_ok=True)
 
     def _end(self) -> None:
-        self._stream.stop()
-        self._stream.close()
+        # A device that was unplugged cannot be stopped any more.
+        with contextlib.suppress(self._sd.PortAudioError):
+            self._stream.stop()
+        with contextlib.suppress(self._sd.PortAudioError):
+            self._stream.close()
         self._blocks.put(None)
         self._thread.join()
         self._file.close()

@@ -211,8 +211,15 @@ class Transport:
         if self._playback is not None:
             self._playback.set_loop(loop)
 
-    def record(self, path: Path, rate: int, channels: int) -> None:
+    def record(self, path: Path, rate: int | None, channels: int) -> None:
         """Record to a 24-bit WAV file until `stop_recording`.
+
+        Parameters
+        ----------
+        path : Path
+        rate : int or None
+            None takes the one that the device prefers.
+        channels : int
 
         Raises
         ------
@@ -227,6 +234,7 @@ class Transport:
             raise TransportError("A recording is running already.", "Stop it first.")
         sd = self._portaudio()
         device = find_device(sd, self.input_device, "input")
+        rate = rate or round(device["default_samplerate"])
         self._recording = Recording(
             sd, device, path, rate, channels, on_error=self._report
         )

@@ -163,6 +163,7 @@ class JobQueue:
         self._settings = settings
         self._listeners: list[Callable[[JobEvent], None]] = []
         self._epoch = 0
+        self._halted = False
         self._engine = self._new_engine()
         self._open(project)
 
@@ -395,6 +396,28 @@ class JobQueue:
 
         return unsubscribe
 
+    def halt(self) -> None:
+        """Put back what runs until `go_on`, because the project's folder will move.
+
+        It is done again, or goes on behind its last segment.
+        """
+        self._halted = True
+        if not self._running and not self._stopping:
+            return
+        self._engine.kill()
+        self._engine = self._new_engine()
+        self._stopping.clear()
+        self._accept_all()
+        for job in list(self._running):
+            del self._running[job]
+            self._put_back(job)
+        self._found.clear()
+
+    def go_on(self) -> None:
+        """Run jobs again after `halt`."""
+        self._halted = False
+        self._pump()
+
     def set_project(self, project: Project) -> None:
         """Go on with another project; what runs is interrupted, and can be resumed."""
         if self._running or self._stopping:
@@ -432,7 +455,7 @@ class JobQueue:
 
     def _pump(self) -> None:
         """Give the engine what may run now."""
-        if self._project.closed or self._project.read_only:
+        if self._halted or self._project.closed or self._project.read_only:
             return
         for name, first in self._next_tasks().items():
             try:

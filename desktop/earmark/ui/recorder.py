@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject
 
+from earmark.audio.unfinished import free_path, recover, unfinished
 from earmark.core.clips import Source, Span
 from earmark.core.errors import EarmarkError
+from earmark.core.project import Project
 from earmark.ui.session import Session
 
-_RATE = 48000
 _CHANNELS = 1
 
 
 class Recorder(QObject):
     """Records a new clip; the file lies in the project's own folder.
 
-    It never writes into what is there: what is recorded becomes a clip of its own.
+    It never writes into what is there: what is recorded becomes a clip of its own. What
+    a crash has left of a recording becomes one when its project is opened again.
     """
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
         self._path: Path | None = None
+        session.project_closing.connect(self.finish_now)
+        session.project_opened.connect(self.recover)
+        self.recover()
 
     @property
     def recording(self) -> bool:
@@ -36,41 +42,63 @@ class Recorder(QObject):
         if self._path is None:
             self._start()
         else:
-            self._finish(self._path)
+            self._finish(self._session.background.run)
+
+    def finish_now(self) -> None:
+        """End a recording that runs, and place it before anything else happens."""
+        if self._path is None:
+            return
+        try:
+            self._finish(_at_once)
+        except EarmarkError as error:
+            self._session.error.emit(error)
+
+    def recover(self) -> None:
+        """Make clips of the recordings that a crash has left in the project."""
+        project = self._session.project
+        if project.read_only or self.recording:
+            return
+        for part in unfinished(project.audio_folder):
+            self._import(recover(part), self._session.background.run)
 
     def _start(self) -> None:
         session = self._session
         session.player.stop()
-        clip = session.clip
         folder = session.project.audio_folder
         folder.mkdir(parents=True, exist_ok=True)
-        number = 1
-        while (path := folder / f"Recording {number}.wav").exists():
-            number += 1
-        rate = clip.rate if clip else _RATE
-        session.transport.record(path, rate, _CHANNELS)
+        path = free_path(folder, "Recording")
+        session.transport.record(path, None, _CHANNELS)
         self._path = path
         session.message.emit(f"Recording “{path.stem}”. Press Shift+R to end it.", 0)
         session.playback_changed.emit()
 
-    def _finish(self, path: Path) -> None:
+    def _finish(self, run: Callable[..., object]) -> None:
         session = self._session
-        self._path = None
+        path, self._path = self._path, None
+        assert path is not None
         try:
-            session.transport.stop_recording()
+            note = session.transport.stop_recording().note
         finally:
             session.playback_changed.emit()
             session.message.emit("", 1)
+        if note:
+            session.message.emit(note, 0)
+        self._import(path, run)
+
+    def _import(self, path: Path, run: Callable[..., object]) -> None:
         from earmark.audio.files import import_file
 
-        session.background.run(
+        project = self._session.project
+        run(
             lambda _: replace(import_file(path), origin="recording"),
-            lambda source: self._place(path, source),
+            lambda source: self._place(project, path, source),
             self._fail,
         )
 
-    def _place(self, path: Path, source: Source) -> None:
-        with self._session.project.edit("Record") as edit:
+    def _place(self, project: Project, path: Path, source: Source) -> None:
+        if project.closed:
+            return  # its file lies in the project, which was left meanwhile
+        with project.edit("Record") as edit:
             edit.add_source(source)
             span = Span(source.id, 0, source.frames)
             clip = edit.add_clip(path.stem, source.rate, source.channels, (span,))
@@ -80,3 +108,17 @@ class Recorder(QObject):
         if not isinstance(error, EarmarkError):
             raise error
         self._session.error.emit(error)
+
+
+def _at_once(
+    work: Callable[[None], Source],
+    done: Callable[[Source], None],
+    failed: Callable[[Exception], None],
+) -> None:
+    """Do on this thread what is done in the background otherwise."""
+    try:
+        source = work(None)
+    except EarmarkError as error:
+        failed(error)
+    else:
+        done(source)

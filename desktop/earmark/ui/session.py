@@ -81,6 +81,8 @@ class Session(QObject):
         The jobs given in this session that wait or run.
     """
 
+    project_closing = Signal()
+    """The project is about to be moved or closed: what is under way has to end."""
     project_opened = Signal()
     """Another project is shown; everything may be different."""
     project_changed = Signal(object)
@@ -150,6 +152,7 @@ class Session(QObject):
 
     def open_project(self, project: Project) -> None:
         """Show another project; the present one is closed."""
+        self.project_closing.emit()
         self.player.stop()
         self.show_clip(None)
         old, old_sources = self.project, self.sources
@@ -174,19 +177,23 @@ class Session(QObject):
         EarmarkError
             If the folder is taken or cannot be written; all is as before then.
         """
+        self.project_closing.emit()
         shown = self.clip.id if self.clip else None
         self.show_clip(None)
         # Some systems move no folder out of which a file is open.
         self.sources.close()
+        self.queue.halt()
         try:
             self.project.save_as(folder)
         finally:
+            self.queue.go_on()
             self.sources = Sources(self.folders.cache, self.project.folder)
             self.project_opened.emit()
             self.show_clip(shown)
 
     def close(self) -> None:
         """Stop the sound, the threads and the engine, and close the project."""
+        self.project_closing.emit()
         self.player.close()
         self.background.close()
         for unsubscribe in self._unsubscribe:

@@ -148,6 +148,12 @@ class MainWindow(QMainWindow):
         dialog.show_page(page)
         dialog.open()
 
+    def show_models(self) -> None:
+        """Open the model library."""
+        from earmark.ui.models import ModelLibrary
+
+        ModelLibrary(self._session, self.fetching, self).open()
+
     def show_about(self) -> None:
         """Open the About box."""
         from earmark.ui.dialogs.about import About
@@ -230,6 +236,9 @@ class MainWindow(QMainWindow):
         self.keep_layout()
         self.editor.shut_down()
         self._session.close()
+        # Views that wait to refresh would ask a project that is closed.
+        for timer in (*self.findChildren(QTimer), *self._session.findChildren(QTimer)):
+            timer.stop()
         self.errors.close()
         super().closeEvent(event)
 
@@ -318,6 +327,7 @@ class MainWindow(QMainWindow):
                 show_task=self.show_task,
                 run_task=self.run_task,
                 check_take=self.check_take,
+                models=self.show_models,
                 preferences=self.show_preferences,
                 palette=self.show_palette,
                 print_keys=self.print_keys,
