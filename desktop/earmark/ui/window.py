@@ -233,6 +233,8 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Keep the layout, and end everything in the order it depends on."""
+        if self._session.project.closed:
+            return  # Qt may ask a hidden window once more
         self.keep_layout()
         self.editor.shut_down()
         self._session.close()
