@@ -6,8 +6,8 @@ import hashlib
 import http.server
 import json
 import re
+import select
 import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,8 @@ class LoopbackHub:
         After this many bytes of the weights nothing more comes, once.
     stalled : Event
         Set when that has happened.
+    released : Event
+        Ends the stall, by hanging up.
     asked : list of (str, str)
         File name and `Range` header of each download.
     """
@@ -69,6 +71,7 @@ class LoopbackHub:
         self.cut: int | None = None
         self.stall: int | None = None
         self.stalled = threading.Event()
+        self.released = threading.Event()
         self.asked: list[tuple[str, str]] = []
         hub = self
 
@@ -80,6 +83,11 @@ class LoopbackHub:
 
             def do_HEAD(self) -> None:
                 hub.answer(self)
+
+            def end_headers(self) -> None:
+                # A thread that waits for the next request would outlive the test.
+                self.send_header("Connection", "close")
+                super().end_headers()
 
             def log_message(self, *args: Any) -> None:
                 pass
@@ -94,6 +102,7 @@ class LoopbackHub:
         return f"http://127.0.0.1:{self.server.server_port}"
 
     def close(self) -> None:
+        self.released.set()
         self.server.shutdown()
         self.thread.join()
         self.server.server_close()
@@ -223,8 +232,11 @@ class LoopbackHub:
             request.wfile.flush()
             self.stall = None
             self.stalled.set()
-            with suppress(ConnectionResetError):
-                request.rfile.read(1)  # until the other side has hung up
+            request.close_connection = True
+            # Until the other side has hung up, or this one is to.
+            while not self.released.wait(0.01):
+                if select.select([request.connection], [], [], 0)[0]:
+                    break
         elif self.cut is not None:
             request.wfile.write(content[start : start + self.cut])
             request.wfile.flush()

@@ -16,7 +16,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Progress
 from earmark.models.arrivals import Report
 from earmark.models.catalog import CatalogEntry
-from earmark.models.library import Library, open_library
+from earmark.models.library import Library, check_movable, open_library
 from earmark.models.listing import Listed, listed
 from earmark.settings import SettingsStore, folders
 
@@ -198,14 +198,13 @@ def move(folder: Path) -> None:
     store = SettingsStore(folders().settings)
     library = open_library(store.settings)
     library.finish_move()
-    wished = store.settings.model_copy(update={"models_folder": folder})
-    if folders(wished).models != folder:
-        raise EarmarkError(
-            "EARMARK_MODELS sets the models folder and goes before the setting.",
-            "Unset that environment variable first.",
-        )
+    check_movable(store.settings, folder)
+
+    def switch() -> None:
+        store.update(models_folder=folder)
+
     with _shown("models") as report:
-        library.move(folder, lambda: _use(store, folder), report)
+        library.move(folder, switch, report)
     print(f"The models are in {library.folder}")
 
 
@@ -244,13 +243,9 @@ def discard() -> None:
     print(f"Freed {size - library.space().incomplete_mb:.0f} MB")
 
 
-def _use(store: SettingsStore, folder: Path) -> None:
-    store.update(models_folder=folder)
-
-
 def _describe(entry: CatalogEntry) -> None:
     mark = "  (not for commercial use)" if entry.non_commercial else ""
-    print(f"  licence    {entry.licence}{mark}  {entry.licence_url}".rstrip())
+    print(f"  licence    {entry.licence}{mark}  {entry.licence_page}".rstrip())
     if entry.licence_note:
         print(f"             {entry.licence_note}")
     print(f"  from       {entry.origin}")

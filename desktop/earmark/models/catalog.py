@@ -207,6 +207,13 @@ class CatalogEntry(_Row):
         return self
 
     @property
+    def licence_page(self) -> str:
+        """Where the licence is to be read; the model's page on the hub if need be."""
+        if not self.licence_url and isinstance(self.source, Hub):
+            return f"https://huggingface.co/{self.source.repo}"
+        return self.licence_url
+
+    @property
     def credit(self) -> str:
         """Origin and licence in a few sentences, for the About box."""
         sentences = [f"{self.title}: {self.origin}", f"Licence: {self.licence}"]

@@ -337,6 +337,8 @@ def _get(
     class Ticks(tqdm):
         """The download's progress bar, which shows nothing and passes on."""
 
+        monitor_interval = 0  # it would start a thread to refresh what is not shown
+
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs["disable"] = True
             super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]  # theirs

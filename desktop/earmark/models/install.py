@@ -135,9 +135,16 @@ def _take_out(library: Path, path: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def discard_incoming(library: Path) -> None:
-    """Delete what interrupted attempts have left; those that run are left alone."""
-    for lock in (library / INCOMING).glob("*.lock"):
+def discard_incoming(library: Path, name: str = "") -> None:
+    """Delete what interrupted attempts have left; those that run are left alone.
+
+    Parameters
+    ----------
+    library : Path
+    name : str, optional
+        Only of the model with this folder.
+    """
+    for lock in (library / INCOMING).glob(f"{name or '*'}.lock"):
         name = lock.name.removesuffix(".lock")
         with suppress(EarmarkError), _lock(library, name):
             _delete(library / INCOMING / name)

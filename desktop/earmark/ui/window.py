@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -339,7 +340,9 @@ class MainWindow(QMainWindow):
         own = {command.id for command in self.commands.all()}
         for command in session.plugins.commands(session):
             if command.id not in own:
-                self.commands.add([command])
+                # A key of ours that a plugin took as well would do neither.
+                free = [key for key in command.keys if not self.commands.users_of(key)]
+                self.commands.add([replace(command, keys=tuple(free))])
         self.commands.add(
             [Command("file.quit", "Quit", self._quit, "File", ("Ctrl+Q",), section=9)]
         )

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QSpinBox, QWidget
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QHeaderView,
-    QLabel,
-    QMessageBox,
-    QSpinBox,
-    QTableWidget,
-    QTableWidgetItem,
-    QWidget,
-)
-
-from earmark.core.errors import EarmarkError
+from earmark.ui.dialogs.licence import starter_mb
 from earmark.ui.fetching import Fetching
+from earmark.ui.models import ModelLibrary
 from earmark.ui.pages.page import Page
 from earmark.ui.session import Session
-from earmark.ui.tables import plain_header
 from earmark.ui.widgets import button, muted, roomy
-from earmark.ui.wording import size
+from earmark.ui.wording import count, size
 
 _DEVICES = (
     ("auto", "Automatic: the fastest there is"),
@@ -74,33 +58,18 @@ class ModelsPage(Page):
         self.network.toggled.connect(lambda on: session.store.update(network=on))
         network.addRow(self.network)
         self.section("Models on this computer")
-        self.table = QTableWidget(0, 4, self)
-        self.table.setAccessibleName("Models on this computer")
-        self.table.setHorizontalHeaderLabels(["Model", "Size", "Licence", "From"])
-        self.table.verticalHeader().hide()
-        self.table.setShowGrid(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setMinimumHeight(160)
-        header = self.table.horizontalHeader()
-        plain_header(header)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.body.addWidget(self.table)
         self.space = muted("", self)
         self.body.addWidget(self.space)
-        self._fetching = Fetching(session)
+        self._fetching = Fetching.of(session)
         row = QHBoxLayout()
         row.setSpacing(8)
+        self.open = button("Open the model library…", self._open, self, role="primary")
+        row.addWidget(self.open)
         self._starter = button("", lambda: self._fetching.fetch_starter(self), self)
         row.addWidget(self._starter)
-        row.addWidget(button("Import folder…", self._import, self))
-        self._remove = button("Remove", self._remove_selected, self)
-        row.addWidget(self._remove)
         row.addStretch(1)
         self.body.addLayout(row)
-        self.state = QLabel(self)
-        self.state.setProperty("role", "muted")
+        self.state = muted("", self)
         self.body.addWidget(self.state)
         self._fetching.progressed.connect(self._show_progress)
         self._fetching.finished.connect(self._fill)
@@ -108,25 +77,14 @@ class ModelsPage(Page):
 
     def _fill(self) -> None:
         library = self._session.library
-        models = library.installed()
-        self.table.setRowCount(len(models))
-        for row, model in enumerate(models):
-            name = QTableWidgetItem(model.ref.title or model.ref.id)
-            name.setData(Qt.ItemDataRole.UserRole, model.ref.id)
-            name.setToolTip(model.problem or str(model.ref.path or model.ref.id))
-            self.table.setItem(row, 0, name)
-            for column, text in enumerate(
-                (size(model.size_mb), model.licence, model.where), 1
-            ):
-                self.table.setItem(row, column, QTableWidgetItem(text))
+        here = [each for each in library.installed() if each.where != "library"]
         space = library.space()
         self.space.setText(
-            f"{library.folder}  ·  {size(space.models_mb)} used, "
-            f"{size(space.free_mb)} free"
+            f"{count(len(here), 'model')} in {library.folder}  ·  "
+            f"{size(space.models_mb)} used, {size(space.free_mb)} free"
         )
         missing = library.missing_starter()
-        total = sum(entry.size_mb or 0 for entry in missing)
-        self._starter.setText(f"Fetch starter weights ({size(total)})…")
+        self._starter.setText(f"Fetch starter weights ({size(starter_mb(missing))})…")
         self._starter.setVisible(bool(missing))
         self.state.setText("")
 
@@ -135,20 +93,5 @@ class ModelsPage(Page):
         done = "" if fraction is None else f"  {fraction:.0%}"
         self.state.setText(self._fetching.message + done)
 
-    def _import(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Import a model's folder")
-        if path:
-            self._fetching.import_folder(Path(path))
-
-    def _remove_selected(self) -> None:
-        item = self.table.item(self.table.currentRow(), 0)
-        if item is None:
-            return
-        question = f"Delete “{item.text()}” from this computer?"
-        answer = QMessageBox.question(self, "Remove model", question)
-        if answer == QMessageBox.StandardButton.Yes:
-            try:
-                self._session.library.remove(item.data(Qt.ItemDataRole.UserRole))
-            except EarmarkError as error:
-                self._session.error.emit(error)
-            self._fill()
+    def _open(self) -> None:
+        ModelLibrary(self._session, self._fetching, self).open()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QFrame,
+    QHBoxLayout,
     QLabel,
     QVBoxLayout,
     QWidget,
@@ -19,8 +20,10 @@ from PySide6.QtWidgets import (
 from earmark.core.tasks import ModelRef, Task
 from earmark.models.catalog import CatalogEntry
 from earmark.models.library import InstalledModel
+from earmark.ui.dialogs.licence import starter_mb
 from earmark.ui.fetching import Fetching
 from earmark.ui.icons import icon
+from earmark.ui.models import ModelLibrary, import_folder
 from earmark.ui.session import Session
 from earmark.ui.widgets import bold, button, muted
 from earmark.ui.wording import size
@@ -63,10 +66,17 @@ class ModelPicker(QWidget):
         self.facts = muted("", self)
         self.notice = _Notice(self)
         self.notice.hide()
+        self.more = button("All models…", self._open_library, self, role="link")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        for widget in (caption, self.box, self.facts, self.notice):
+        head = QHBoxLayout()
+        head.setContentsMargins(0, 0, 0, 0)
+        head.addWidget(caption)
+        head.addStretch(1)
+        head.addWidget(self.more)
+        layout.addLayout(head)
+        for widget in (self.box, self.facts, self.notice):
             layout.addWidget(widget)
         self.box.currentIndexChanged.connect(self._take_choice)
         fetching.finished.connect(self.reload)
@@ -117,6 +127,8 @@ class ModelPicker(QWidget):
         self.notice.hide()
         if isinstance(chosen, InstalledModel):
             facts = [size(chosen.size_mb), chosen.licence or "licence unknown"]
+            if chosen.non_commercial:
+                facts.append("not for commercial use")
             self.facts.setText("  ·  ".join([*facts, "on this computer"]))
             self.facts.setToolTip(chosen.entry.credit if chosen.entry else "")
             return
@@ -124,9 +136,10 @@ class ModelPicker(QWidget):
             megabytes = (
                 "size unknown" if chosen.size_mb is None else size(chosen.size_mb)
             )
-            self.facts.setText(
-                f"{megabytes}  ·  {chosen.licence}  ·  not on this computer"
-            )
+            facts = [megabytes, chosen.licence]
+            if chosen.non_commercial:
+                facts.append("not for commercial use")
+            self.facts.setText("  ·  ".join([*facts, "not on this computer"]))
             self.facts.setToolTip(chosen.credit)
         else:
             self.facts.setText("")
@@ -143,16 +156,19 @@ class ModelPicker(QWidget):
         ]
         if self._fetching.running:
             self.notice.show_progress(self._fetching.message, self._fetching.fraction)
-            self.notice.offer([("Cancel", self._fetching.cancel)])
+            word = "Pause" if self._fetching.can_pause else "Cancel"
+            self.notice.offer([(word, self._fetching.cancel)])
             self.notice.show()
             return
         if useful and (entry is None or entry in useful):
-            total = sum(each.size_mb or 0 for each in starter)
-            actions.append(
-                (f"Fetch starter weights ({size(total)})…", self._fetch_starter)
-            )
+            total = size(starter_mb(starter))
+            actions.append((f"Fetch starter weights ({total})…", self._fetch_starter))
         elif entry is not None and entry.source.kind == "hub":
-            actions.append(("Fetch this model…", lambda: self._fetch(entry)))
+            paused = {each.id for each, _ in self._session.library.interrupted()}
+            if entry.id in paused:
+                actions.append(("Resume", lambda: self._resume(entry)))
+            else:
+                actions.append(("Fetch this model…", lambda: self._fetch(entry)))
         actions.append(("Import folder…", self._import))
         self.notice.say(
             "This task needs a model, and the chosen one is not on this computer."
@@ -174,11 +190,20 @@ class ModelPicker(QWidget):
         self._fetching.fetch(entry, self)
         self._describe()
 
+    def _resume(self, entry: CatalogEntry) -> None:
+        self._fetching.resume(entry)
+        self._describe()
+
     def _import(self) -> None:
         path = QFileDialog.getExistingDirectory(self, "Import a model's folder")
         if path:
-            self._fetching.import_folder(Path(path))
+            import_folder(self._fetching, Path(path), self)
             self._describe()
+
+    def _open_library(self) -> None:
+        ModelLibrary(
+            self._session, self._fetching, self.window(), task=self._task
+        ).open()
 
 
 class _Notice(QFrame):
