@@ -165,11 +165,15 @@ def test_a_plugin_with_wrong_hooks_is_blocked(plugin: object, reason: str) -> No
     assert list(plugins.tasks) == ["bird-song"]
 
 
+def command_ids(plugins: Plugins) -> list[str]:
+    return [command.id for command in plugins.commands(HOST)]
+
+
 @pytest.mark.parametrize(
     ("hook", "function", "use"),
     [
-        ("register_commands", raising, lambda p: p.commands(HOST)),
-        ("register_commands", lambda host: ["quit"], lambda p: p.commands(HOST)),
+        ("register_commands", raising, command_ids),
+        ("register_commands", lambda host: ["quit"], command_ids),
         ("make_panel", raising, lambda p: p.panel(task(), HOST, None)),
         ("register_label_formats", raising, lambda p: p.label_formats()),
         ("register_label_formats", lambda: [1], lambda p: p.label_formats()),
@@ -310,3 +314,51 @@ def test_every_hook_says_when_and_on_which_thread_it_is_called() -> None:
     for hook in hooks:
         assert "Called" in hook.__doc__
         assert "thread" in hook.__doc__
+
+
+class Commanding:
+    """A plugin with one command, whose parts do what a test says."""
+
+    def __init__(self, **parts: Any) -> None:
+        self.parts = {"run": lambda: None} | parts
+
+    @hookimpl
+    def register_commands(self, host: Any) -> list[Command]:
+        return [Command("birds.call", "Call birds", **self.parts)]
+
+
+def test_a_command_that_fails_blocks_its_plugin_and_says_so() -> None:
+    plugins = Plugins()
+    plugins.register(Commanding(run=raising), "calling")
+    (command,) = plugins.commands(HOST)
+    assert command.enabled()
+    with pytest.raises(EarmarkError, match="calling failed at “Call birds”"):
+        command.run()
+    assert not command.enabled()
+    (failure,) = plugins.failures
+    assert (failure.name, failure.hook) == ("calling", "command birds.call")
+    assert "no birds" in failure.error
+
+
+@pytest.mark.parametrize("part", ["enabled", "checked"])
+def test_a_command_that_fails_when_it_is_asked_is_not_enabled(part: str) -> None:
+    plugins = Plugins()
+    plugins.register(Commanding(**{part: raising}), "calling")
+    (command,) = plugins.commands(HOST)
+    asked = getattr(command, part)
+    assert asked is not None
+    assert not asked()
+    assert not asked()
+    assert len(plugins.failures) == 1
+
+
+def test_what_a_command_tells_a_person_is_no_failure_of_its_plugin() -> None:
+    def refuse() -> None:
+        raise EarmarkError("There are no birds.", "Wait for spring.")
+
+    plugins = Plugins()
+    plugins.register(Commanding(run=refuse), "calling")
+    (command,) = plugins.commands(HOST)
+    with pytest.raises(EarmarkError, match="There are no birds"):
+        command.run()
+    assert plugins.failures == []

@@ -226,15 +226,56 @@ class Plugins:
         return [form for name in self.names for form in self._formats.get(name, ())]
 
     def commands(self, host: Host) -> list[Command]:
-        """The commands of all plugins, made for a window."""
+        """The commands of all plugins, made for a window.
+
+        They are guarded, too: one that raises anything but an `EarmarkError` blocks its
+        plugin, and none of the plugin's commands is enabled any more.
+        """
         commands: list[Command] = []
 
         def check(given: object) -> list[Command]:
             return _checked_commands(given, {command.id for command in commands})
 
-        for _, given in self._ask("register_commands", check, host=host):
-            commands += given
+        for name, given in self._ask("register_commands", check, host=host):
+            commands += [self._guarded(name, command) for command in given]
         return commands
+
+    def _guarded(self, name: str, command: Command) -> Command:
+        where = f"command {command.id}"
+
+        def works() -> bool:
+            return self._infos[name].enabled
+
+        def ask(question: Callable[[], bool]) -> bool:
+            answer = False
+            if works():
+                with self._guard(name, where):
+                    answer = bool(question())
+            return answer
+
+        def run() -> None:
+            told: EarmarkError | None = None
+            with self._guard(name, where):
+                try:
+                    command.run()
+                except EarmarkError as error:  # meant for the person
+                    told = error
+            if not works():
+                told = EarmarkError(
+                    f"The plugin {name} failed at “{command.title}” and was switched"
+                    " off.",
+                    "What went wrong is in Preferences > Plugins.",
+                )
+            if told is not None:
+                raise told
+
+        checked = command.checked
+        return replace(
+            command,
+            run=run,
+            enabled=lambda: ask(command.enabled),
+            checked=None if checked is None else lambda: ask(checked),
+        )
 
     def panel(self, task: Task, host: Host, parent: Any) -> Any | None:
         """The panel that a plugin made for a task, or None: use the form."""
