@@ -75,6 +75,9 @@ class SpectrogramSettings:
         What the darkest and the brightest colour stand for.
     colormap : str
         A key of `COLOR_MAPS`.
+    channel : int or None
+        The one shown, from 0; None is the mix of all, as it is where a clip does not
+        have so many.
 
     Raises
     ------
@@ -93,6 +96,7 @@ class SpectrogramSettings:
     floor_db: float = -100.0
     ceiling_db: float = -20.0
     colormap: str = "magma"
+    channel: int | None = None
 
     def __post_init__(self) -> None:
         faults = [
@@ -108,12 +112,19 @@ class SpectrogramSettings:
                 ("high_hz", self.high_hz == 0.0 or self.high_hz > self.low_hz),
                 ("ceiling_db", self.ceiling_db > self.floor_db),
                 ("colormap", self.colormap in COLOR_MAPS),
+                ("channel", self.channel is None or self.channel >= 0),
             )
             if not right
         ]
         if faults:
             values = ", ".join(f"{name} = {getattr(self, name)}" for name in faults)
             raise EarmarkError(f"The spectrogram cannot be drawn with {values}.")
+
+    def channel_of(self, channels: int) -> int | None:
+        """The channel shown of a clip with so many; None is the mix."""
+        if self.channel is None or self.channel >= channels:
+            return None
+        return self.channel
 
     @property
     def bins(self) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QInputMethodEvent
 from PySide6.QtTest import QTest
@@ -12,6 +14,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from ui.editor.conftest import RATE, SECONDS, Bench
 
+from earmark.audio.files import import_file
+from earmark.audio.spectrogram import SpectrogramSettings
 from earmark.core.clips import Source, Span
 from earmark.core.labels import Label
 from earmark.core.project import Project
@@ -275,6 +279,45 @@ def test_spectrogram_settings_are_kept_with_the_project(bench: Bench) -> None:
     assert stored is not None
     assert (stored["window"], stored["floor_db"]) == (512, -80)
     assert bench.plot.surface.spectrogram.settings.window == 512
+
+
+def test_one_channel_of_the_spectrogram_can_be_chosen(
+    bench: Bench, qtbot: QtBot, tmp_path: Path
+) -> None:
+    time = np.arange(2 * RATE) / RATE
+    left, right = (0.5 * np.sin(2 * np.pi * hz * time) for hz in (500, 2000))
+    soundfile.write(tmp_path / "two.wav", np.stack([left, right], axis=1), RATE)
+    source = import_file(tmp_path / "two.wav")
+    with bench.project.edit("Import") as edit:
+        edit.add_source(source)
+        spans = (Span(source.id, 0, source.frames),)
+        clip = edit.add_clip("two", RATE, 2, spans)
+    bench.editor.show_spectrogram_settings()
+    bench.session.show_clip(clip)
+    panel, lane = bench.plot._panel, bench.plot.surface.spectrogram
+    assert panel is not None
+    shown = [panel._channel.itemText(n) for n in range(panel._channel.count())]
+    assert shown == ["Mix of all", "Left", "Right"]
+
+    def heard(channel: int) -> set[int]:
+        panel._channel.setCurrentIndex(channel)
+        panel._channel.activated.emit(channel)
+        bench.plot.surface.repaint()
+        qtbot.waitUntil(lambda: lane.complete)
+        levels = {hz: lane.level_at(RATE, hz) for hz in (500, 2000)}
+        return {hz for hz, db in levels.items() if db is not None and db > -60}
+
+    assert heard(1) == {500}
+    assert heard(2) == {2000}
+    stored = bench.project.view("spectrogram")
+    assert stored is not None and stored["channel"] == 1
+    assert heard(0) == {500, 2000}
+
+
+def test_a_clip_without_the_chosen_channel_shows_the_mix() -> None:
+    settings = SpectrogramSettings(channel=1)
+    assert settings.channel_of(1) is None
+    assert settings.channel_of(2) == 1
 
 
 def test_a_preset_fills_the_fields(bench: Bench) -> None:

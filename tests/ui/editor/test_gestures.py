@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QNativeGestureEvent, QPointingDevice, QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from ui.editor.conftest import RATE, SECONDS, Bench
 
@@ -315,3 +316,40 @@ def test_the_header_of_a_track_makes_it_the_active_one(bench: Bench) -> None:
     lane = bench.stage.layout.tracks[1]
     bench.click(QPoint(20, lane.top + 10))
     assert bench.session.active_track == other
+
+
+def test_a_pinch_on_a_touchpad_zooms_where_it_is_made(bench: Bench) -> None:
+    at = QPointF(bench.waveform(5))
+    pinch = QNativeGestureEvent(
+        Qt.NativeGestureType.ZoomNativeGesture,
+        QPointingDevice.primaryPointingDevice(),
+        2,
+        at,
+        at,
+        at,
+        1.0,
+        QPointF(),
+    )
+    QApplication.sendEvent(bench.plot.surface.viewport(), pinch)
+    start, stop = bench.editor.visible_range()
+    assert stop - start == SECONDS * RATE / 2
+    assert bench.x(5) == at.x()
+
+
+def test_two_fingers_that_part_on_a_touch_screen_zoom_in(bench: Bench) -> None:
+    screen, target = QTest.createTouchDevice(), bench.plot.surface.viewport()
+    middle = bench.waveform(10)
+
+    def at(apart: int) -> tuple[QPoint, QPoint]:
+        return middle - QPoint(apart, 0), middle + QPoint(apart, 0)
+
+    left, right = at(40)
+    QTest.touchEvent(target, screen).press(0, left).press(1, right).commit()
+    for apart in (60, 80, 120, 160):
+        left, right = at(apart)
+        QTest.touchEvent(target, screen).move(0, left).move(1, right).commit()
+    QTest.touchEvent(target, screen).release(0, left).release(1, right).commit()
+    start, stop = bench.editor.visible_range()
+    assert stop - start < SECONDS * RATE * 0.6
+    assert bench.x(10) == pytest.approx(middle.x(), abs=8)
+    assert bench.session.selection is None

@@ -109,7 +109,7 @@ class Plot(QWidget):
                 surface.set_view(view.scrolled_to(int(kept.get("first", 0))))
         self._show_view()
         if self._panel is not None and session.clip is not None:
-            self._panel.set_rate(session.clip.rate)
+            self._panel.set_clip(session.clip.rate, session.clip.channels)
 
     def take_change(self, change: Change) -> None:
         """Draw anew what an edit, an undo or a redo has touched."""
@@ -210,7 +210,7 @@ class Plot(QWidget):
         if self._panel is None:
             stage = self.surface.stage
             settings = self.surface.spectrogram.settings
-            self._panel = SpectrogramPanel(settings, stage.rate, self)
+            self._panel = SpectrogramPanel(settings, stage.rate, stage.channels, self)
             self._panel.changed.connect(self.set_spectrogram)
         self._panel.show()
         self._panel.raise_()

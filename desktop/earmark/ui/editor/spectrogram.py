@@ -50,7 +50,7 @@ _NOTHING = SpectrogramView(
 
 
 class SpectrogramLane(LaneItem):
-    """The spectrogram of the mix of all channels.
+    """The spectrogram of one channel, or of the mix of all.
 
     Attributes
     ----------
@@ -264,7 +264,7 @@ class SpectrogramLane(LaneItem):
                 channels=audio.clip.channels,
                 readers=audio.reader,
                 settings=self.settings,
-                lanes=(None,),
+                lanes=(self.settings.channel_of(audio.clip.channels),),
                 # Beyond the ends of the clip there are no tiles.
                 start=first * length,
                 stop=last * length,

@@ -41,7 +41,7 @@ class SpectrogramPanel(QDialog):
     Parameters
     ----------
     settings : SpectrogramSettings
-    rate : int
+    rate, channels : int
         Of the shown clip.
     """
 
@@ -49,13 +49,18 @@ class SpectrogramPanel(QDialog):
     """`SpectrogramSettings` to draw with."""
 
     def __init__(
-        self, settings: SpectrogramSettings, rate: int, parent: QWidget | None = None
+        self,
+        settings: SpectrogramSettings,
+        rate: int,
+        channels: int,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Spectrogram")
         self.setModal(False)
         self._settings = settings
         self._rate = rate
+        self._channel = _combo("Channel", channel_names(channels))
         self._preset = _combo(
             "Preset", {"Choose a preset": ""} | {n: n for n in PRESETS}
         )
@@ -88,9 +93,9 @@ class SpectrogramPanel(QDialog):
         self._time_and_pitch.setProperty("role", "muted")
         form = QFormLayout()
         for field in (
-            self._preset, self._window, self._overlap, self._function, self._padding,
-            self._scale, self._low, self._high, self._floor, self._ceiling, self._tilt,
-            self._colormap,
+            self._preset, self._channel, self._window, self._overlap, self._function,
+            self._padding, self._scale, self._low, self._high, self._floor,
+            self._ceiling, self._tilt, self._colormap,
         ):  # fmt: skip
             form.addRow(field.accessibleName(), field)
         reset = QPushButton("Reset", self)
@@ -109,6 +114,7 @@ class SpectrogramPanel(QDialog):
         layout.addLayout(buttons)
         self.show_settings(settings)
         self._preset.activated.connect(self._take_preset)
+        self._channel.activated.connect(self._take_channel)
         for combo in self._combos():
             combo.activated.connect(self._take_fields)
         for spin in self._spins():
@@ -128,6 +134,8 @@ class SpectrogramPanel(QDialog):
             if combo.findData(value) < 0:
                 combo.addItem(f"{value}", value)
             combo.setCurrentIndex(combo.findData(value))
+        # A channel that the clip does not have is kept for those that do.
+        self._channel.setCurrentIndex(max(0, self._channel.findData(settings.channel)))
         for name, spin in self._spins_by_name().items():
             with QSignalBlocker(spin):
                 spin.setValue(getattr(settings, name))
@@ -136,15 +144,21 @@ class SpectrogramPanel(QDialog):
             f"{1000 * step:.1f} ms and {1 / step:.1f} Hz are told apart."
         )
 
-    def set_rate(self, rate: int) -> None:
+    def set_clip(self, rate: int, channels: int) -> None:
         """Speak of another clip."""
         self._rate = rate
+        self._channel.clear()
+        for text, channel in channel_names(channels).items():
+            self._channel.addItem(text, channel)
         self.show_settings(self._settings)
 
     def _take_preset(self) -> None:
         preset = PRESETS.get(self._preset.currentData())
         if preset is not None:
             self._apply(preset(self._settings, self._rate))
+
+    def _take_channel(self) -> None:
+        self._apply(replace(self._settings, channel=self._channel.currentData()))
 
     def _take_fields(self) -> None:
         values: dict[str, Any] = {
@@ -191,6 +205,15 @@ class SpectrogramPanel(QDialog):
 
     def _spins(self) -> tuple[QDoubleSpinBox, ...]:
         return tuple(self._spins_by_name().values())
+
+
+def channel_names(channels: int) -> dict[str, int | None]:
+    """What can be shown of a clip with so many channels."""
+    if channels == 1:
+        return {"The only one": None}
+    named = {0: "Left", 1: "Right"} if channels == 2 else {}
+    each = {named.get(n, f"Channel {n + 1}"): n for n in range(channels)}
+    return {"Mix of all": None} | each
 
 
 def _combo(name: str, choices: dict[str, Any]) -> QComboBox:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QTimer, Signal
@@ -12,7 +13,7 @@ from PySide6.QtGui import (
     QNativeGestureEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QToolTip, QWidget
+from PySide6.QtWidgets import QGestureEvent, QPinchGesture, QToolTip, QWidget
 
 from earmark.core.errors import EarmarkError
 from earmark.ui.editor.canvas import Canvas
@@ -54,6 +55,9 @@ class Surface(Canvas):
         # Files are dropped on the window.
         self.setAcceptDrops(False)
         self.viewport().setAcceptDrops(False)
+        # A touchpad of a Mac pinches by native gestures; both would zoom twice.
+        if sys.platform != "darwin":
+            self.viewport().grabGesture(Qt.GestureType.PinchGesture)
         self._auto_scroll = QTimer(self)
         self._auto_scroll.setInterval(_AUTO_SCROLL_MS)
         self._auto_scroll.timeout.connect(self._scroll_while_dragging)
@@ -129,6 +133,14 @@ class Surface(Canvas):
             if event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture:
                 x = event.position().x() - GUTTER_PX
                 self.zoom_at(max(0.1, 1 + event.value()), x)
+                return True
+        elif kind is QEvent.Type.Gesture and isinstance(event, QGestureEvent):
+            pinch = event.gesture(Qt.GestureType.PinchGesture)
+            if isinstance(pinch, QPinchGesture):
+                # The first finger has begun a gesture of the mouse.
+                self.gestures.abort()
+                at = self.viewport().mapFromGlobal(pinch.centerPoint())
+                self.zoom_at(max(0.1, pinch.scaleFactor()), at.x() - GUTTER_PX)
                 return True
         elif kind is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             self._show_tip(event)
