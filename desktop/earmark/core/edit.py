@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +16,6 @@ from earmark.core.sources import stored_path
 
 _UPDATE = "UPDATE labels SET"
 _DELETE = "DELETE FROM labels"
-_COLOR = re.compile("#[0-9a-fA-F]{6}")
-_CLASS_KEYS = ("", *"123456789")
 
 
 class Edit(Annotating):
