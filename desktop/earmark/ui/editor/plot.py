@@ -362,13 +362,13 @@ class Plot(QWidget):
                 view = TrackView(session.project, track)
             elif change is not None:
                 view.track = track
-                view.refresh(frozenset(map(int, change.rows.get("labels", ()))))
+                view.refresh(change.rows["labels"])
             tracks.append(view)
         stage.active_track = session.active_track
         self.surface.show_tracks(tracks)
 
     def _refresh_tracks(self, change: Change) -> None:
-        touched = frozenset(map(int, change.rows.get("labels", ())))
+        touched = change.rows["labels"]
         # Each must take the change over; `any` would stop at the first.
         moved = [
             view.refresh(touched)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QColor
 
 from earmark.core.clips import Clip
+from earmark.core.database import Key
 from earmark.core.labels import Label, LabelTrack, Word
 from earmark.core.project import Project
 from earmark.ui.editor.label_edits import Bounds
@@ -41,13 +42,14 @@ class TrackView:
         self._bounded: dict[int, Label] = {}
         self.index = LabelIndex(project.label_arrays(track.id))
 
-    def refresh(self, touched: frozenset[int] | None) -> bool:
+    def refresh(self, touched: frozenset[Key] | None) -> bool:
         """Take over changed labels; None is all. Gives whether the rows changed."""
         if touched is None:
             self._forget()
         else:
-            for label in touched:
-                self._labels.pop(label, None)
+            # An edit may touch many more labels than are at hand.
+            for label in self._labels.keys() & touched:
+                del self._labels[label]
                 self._bounded.pop(label, None)
         rows = self.index.row_count
         self.index = LabelIndex(self._project.label_arrays(self.track.id))
