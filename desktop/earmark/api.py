@@ -25,11 +25,13 @@ from earmark.core.windows import WindowParams
 if TYPE_CHECKING:
     from earmark.engine.classify import (
         Classifier,
+        FrameClassifier,
         classify,
         classify_many,
         load_classifier,
     )
     from earmark.engine.context import Context, Window, audio_of
+    from earmark.engine.filterbank import log_mel_energies
     from earmark.formats import LabelFormat
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "Command",
     "Context",
     "EarmarkError",
+    "FrameClassifier",
     "Host",
     "Job",
     "LabelFormat",
@@ -57,6 +60,7 @@ __all__ = [
     "entries",
     "hookimpl",
     "load_classifier",
+    "log_mel_energies",
     "param",
 ]
 
@@ -64,11 +68,13 @@ _LAZY = {
     "Classifier": "earmark.engine.classify",
     "classify": "earmark.engine.classify",
     "classify_many": "earmark.engine.classify",
+    "FrameClassifier": "earmark.engine.classify",
     "load_classifier": "earmark.engine.classify",
     "Context": "earmark.engine.context",
     "Window": "earmark.engine.context",
     "audio_of": "earmark.engine.context",
     "LabelFormat": "earmark.formats",
+    "log_mel_energies": "earmark.engine.filterbank",
 }
 
 

@@ -20,6 +20,7 @@ from earmark.core.windows import WindowParams
 from earmark.engine import loaders
 from earmark.engine.classify import (
     Classifier,
+    FrameClassifier,
     classify,
     classify_many,
     load_classifier,
@@ -68,6 +69,10 @@ def labels(results: Any) -> list[tuple[str, float, float, float]]:
         for each in results
         if isinstance(each, Prediction)
     ]
+
+
+def only(results: Any) -> list[Prediction]:
+    return [each for each in results if isinstance(each, Prediction)]
 
 
 def text(results: Any) -> Text:
@@ -186,6 +191,99 @@ def test_scores_that_are_no_numbers_are_an_error() -> None:
         run(seconds(0.9), broken)
 
 
+def test_silence_is_labelled_where_that_is_asked_for() -> None:
+    sound = seconds(0.0, 0.9, 0.9, 0.002, 0.0, np.nan, 0.1)
+    ctx = context(sound)
+    options = WindowParams(hop_s=1.0)
+    found = list(
+        classify(ctx, LOUDNESS, options, tier="level", silence="silence", silent_db=-50)
+    )
+    assert [(each.text, each.start, each.stop, each.score) for each in only(found)] == [
+        ("silence", 0, 1 * RATE, None),
+        ("loud", 1 * RATE, 3 * RATE, 1.0),
+        ("silence", 3 * RATE, 5 * RATE, None),
+        ("quiet", 6 * RATE, 7 * RATE, 1.0),
+    ]
+    assert "silent" not in ctx.notes
+    assert text(found).data["silent_s"] == 3.0
+
+
+@pytest.mark.parametrize("along", ["time", "clip"])
+def test_nothing_but_silence_is_one_label(along: Any) -> None:
+    options = WindowParams(along=along)
+    found = list(
+        classify(
+            context(seconds(0, 0, 0, 0)[:3700]),
+            LOUDNESS,
+            options,
+            tier="level",
+            silence="silence",
+        )
+    )
+    (label,) = only(found)
+    assert (label.text, label.start, label.stop) == ("silence", 0, 3700)
+    assert text(found).text == "silence"
+
+
+def frames(samples: Samples) -> NDArray[np.float32]:
+    """`score` for each tenth of a second; nothing for one that is silent."""
+    parts = np.array_split(samples, range(100, len(samples), 100))
+    found = score(parts)
+    found[[not part.any() for part in parts]] = np.nan
+    return found
+
+
+FOLLOWER = FrameClassifier(
+    ("loud", "quiet"), RATE, 0.1, frames, "probability", block_s=2.0, context_s=0.5
+)
+
+
+@pytest.mark.parametrize("length", [50, 1950, 2000, 3000, 3001, 5000, 7777])
+def test_frames_are_labelled_block_after_block_as_all_at_once(length: int) -> None:
+    random = np.random.default_rng(5)
+    levels = random.choice([0.0, 0.1, 0.9], 80).astype(np.float32)
+    sound = np.repeat(levels, 100)[:length]
+    seen: list[int] = []
+
+    def counting(samples: Samples) -> NDArray[np.float32]:
+        seen.append(len(samples))
+        return frames(samples)
+
+    blockwise = replace(FOLLOWER, score=counting)
+    at_once = replace(FOLLOWER, block_s=60.0)
+    options = WindowParams()
+    found, expected = (
+        list(classify(context(sound), each, options, tier="t", silence="silence"))
+        for each in (blockwise, at_once)
+    )
+    assert only(found) == only(expected)
+    assert text(found) == text(expected)
+    assert max(seen) <= 3000
+    edges = [0, *(each.stop for each in only(found))]
+    assert edges[-1] == length
+    assert sorted({each.start for each in only(found)}) == sorted(set(edges[:-1]))
+
+
+def test_frames_of_many_are_labelled_as_each_alone() -> None:
+    random = np.random.default_rng(6)
+    sounds = [
+        np.repeat(random.choice([0.0, 0.1, 0.9], n).astype(np.float32), 100)
+        for n in (3, 40, 17, 1, 25)
+    ]
+    sounds.append(np.full(1000, np.nan, np.float32))
+    options = WindowParams()
+    contexts = [context(sound) for sound in sounds]
+    together = dict(classify_many(contexts, FOLLOWER, options, tier="t"))
+    assert list(together) == contexts
+    for ctx, sound in zip(contexts, sounds, strict=True):
+        alone = list(classify(context(sound), FOLLOWER, options, tier="t"))
+        found = together[ctx]
+        assert not isinstance(found, EarmarkError)
+        assert only(found) == only(alone)
+        assert text(found) == text(alone)
+    assert "hold values that are no numbers" in contexts[-1].notes
+
+
 @pytest.mark.parametrize("mixes", [True, False])
 def test_many_are_labelled_as_each_alone(mixes: bool) -> None:
     seen: list[int] = []
@@ -231,11 +329,33 @@ def test_a_transformers_classifier_scores_as_its_pipeline(
     assert classifier.window_s == (1.28 if family == "ast" else 5.0)
     random = np.random.default_rng(1)
     windows = [random.uniform(-1, 1, 16000).astype(np.float32) for _ in range(3)]
-    found = classifier.score(windows)
+    found = classifier.score(classifier.prepare(windows))
     pipeline = transformers.pipeline("audio-classification", str(tmp_path), device=-1)
     for window, scores in zip(windows, found, strict=True):
         expected = {e["label"]: e["score"] for e in pipeline(window, top_k=3)}
         told = dict(zip(names, scores, strict=True))
         assert told == pytest.approx(expected, abs=1e-4)
     assert len({tuple(row) for row in found.round(6)}) == 3
-    assert np.isfinite(classifier.score([windows[0][:100]])).all()
+    short = classifier.prepare([windows[0][:100]])
+    assert np.isfinite(classifier.score(short)).all()
+
+
+@pytest.mark.filterwarnings("ignore:At least one mel filter")
+def test_the_features_of_an_ast_are_those_of_its_extractor(tmp_path: Path) -> None:
+    checkpoints.classifier(tmp_path, "ast", ("a", "b"))
+    ctx = context(np.zeros(16000), 16000, ModelRef("t", "transformers", tmp_path))
+    classifier = load_classifier(ctx)
+    random = np.random.default_rng(2)
+    time_s = np.arange(24000) / 16000
+    windows = [
+        random.uniform(-1, 1, 20480).astype(np.float32),
+        (0.5 * np.sin(2 * np.pi * 440 * time_s)).astype(np.float32),
+        (random.standard_normal(9000) * 1e-4).astype(np.float32),
+    ]
+    extractor = transformers.ASTFeatureExtractor.from_pretrained(tmp_path)
+    expected = extractor(windows, sampling_rate=16000, return_tensors="np")
+    found = classifier.prepare(windows)
+    assert found.input_values.shape == (3, 128, 128)
+    np.testing.assert_allclose(
+        found.input_values, expected["input_values"], rtol=0, atol=1e-4
+    )

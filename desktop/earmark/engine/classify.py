@@ -1,4 +1,4 @@
-"""From a classifier that hears windows to labels along the time axis.
+"""From a classifier to labels along the time axis.
 
 A plugin gives the classifier and the rules; what is windowed, batched, put together
 again and labelled is the same for all of them.
@@ -6,24 +6,28 @@ again and labelled is the same for all of them.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from earmark.core.errors import EarmarkError
-from earmark.core.tasks import Prediction, Progress, Result, Text
+from earmark.core.tasks import Progress, Result
 from earmark.core.windows import WindowParams
 from earmark.engine import loaders
-from earmark.engine.context import Context, Samples, Window, audio_of, windows_of
-
-Scores = NDArray[np.float32]
-
-SILENT = 1e-4
-"""A window that is nowhere louder (-80 dB of full scale) is silent."""
+from earmark.engine.context import (
+    Context,
+    Samples,
+    Window,
+    audio_of,
+    read_ahead,
+    windows_of,
+)
+from earmark.engine.labelling import SILENT_DB, Labeller, Rules, Scores, scorable
 
 BATCH = 8
 """Windows that are scored at once: more is hardly faster on a CPU."""
@@ -31,9 +35,7 @@ BATCH = 8
 AST_HOP_S = 0.01
 """A frame of the AST's features each 10 ms (Gong et al. 2021)."""
 
-FULL_SCALE = 0.999
-CLIPPED = 0.005
-"""A window with a larger share of samples at full scale is clipped."""
+Outcome = tuple[Context, Sequence[Result] | EarmarkError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Classifier:
     window_s : float
         What it is made for, or can take at most.
     score : callable
-        Gives the scores of windows, shape (windows, classes), float32.
+        Gives the scores of what was prepared, shape (windows, classes), float32.
     kind : str
         What the scores are: "softmax", "sigmoid", "cosine".
     exclusive : bool
@@ -58,16 +60,52 @@ class Classifier:
         How many windows it scores at once.
     mixes : bool
         It scores windows of different lengths together as it scores each alone.
+    prepare : callable
+        Takes windows, float32, shape (frames,) each, and gives what `score` wants. It
+        is called on another thread, for the next windows while these are scored.
     """
 
     names: tuple[str, ...]
     rate: int
     window_s: float
-    score: Callable[[Sequence[Samples]], Scores]
+    score: Callable[[Any], Scores]
     kind: str
     exclusive: bool
     batch: int = 8
     mixes: bool = False
+    prepare: Callable[[Sequence[Samples]], Any] = list
+
+
+@dataclass(frozen=True, slots=True)
+class FrameClassifier:
+    """A model that follows a sound frame by frame; one class at a time.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The classes.
+    rate : int
+        What the model wants.
+    frame_s : float
+        From one frame to the next.
+    score : callable
+        Takes samples, float32, shape (frames,), finite, and gives the scores of their
+        frames, shape (frames, classes), float32; those of a silent frame are NaN. It is
+        called on several threads.
+    kind : str
+        What the scores are: "probability".
+    block_s, context_s : float
+        What is scored at once of a long sound, and how much is heard before and after
+        it, in whole frames.
+    """
+
+    names: tuple[str, ...]
+    rate: int
+    frame_s: float
+    score: Callable[[Samples], Scores]
+    kind: str
+    block_s: float = 60.0
+    context_s: float = 5.0
 
 
 def load_classifier(
@@ -91,7 +129,7 @@ def load_classifier(
         See `Context.pipeline`.
     """
     pipeline = ctx.pipeline("audio-classification", allow_pickle=allow_pickle)
-    score, mixes = loaders.scorer_of(pipeline, kind)
+    scorer = loaders.scorer_of(pipeline, kind)
     extractor = pipeline.feature_extractor
     rate = int(extractor.sampling_rate)
     frames = getattr(extractor, "max_length", None)
@@ -103,33 +141,40 @@ def load_classifier(
         names=loaders.class_names(pipeline),
         rate=rate,
         window_s=window_s,
-        score=score,
+        score=scorer.score,
         kind=kind,
         exclusive=kind == "softmax",
         batch=1 if ctx.small else BATCH,
-        mixes=mixes,
+        mixes=scorer.mixes,
+        prepare=scorer.prepare,
     )
 
 
 def classify(
     ctx: Context,
-    classifier: Classifier,
+    classifier: Classifier | FrameClassifier,
     params: WindowParams,
     *,
     tier: str,
     thresholds: Mapping[str, float] | None = None,
+    silence: str = "",
+    silent_db: float = SILENT_DB,
 ) -> Iterator[Result]:
     """Label what a classifier hears in the audio of a job.
 
     Parameters
     ----------
     ctx : Context
-    classifier : Classifier
+    classifier : Classifier or FrameClassifier
     params : WindowParams
     tier : str
         Name of the label track, and role of the text that sums up the whole.
     thresholds : mapping, optional
         Class to threshold, where it is not that of `params`.
+    silence : str, optional
+        What stretches of silence are labelled; without it they get no label.
+    silent_db : float, optional
+        Windows that are nowhere louder are silent, in dB of full scale.
 
     Yields
     ------
@@ -137,29 +182,30 @@ def classify(
         Labels as soon as they have ended, then the text: the best class of all, with
         the best scores and what was not scored in its data.
     """
-    window_s, hop_s = lengths(classifier, params)
-    labeller = _Labeller(
-        ctx, classifier, params, tier, thresholds or {}, ctx.duration_s
-    )
-    windows: list[Window] = []
-    for window in ctx.windows(classifier.rate, window_s, hop_s, pad=False):
-        windows.append(window)
-        if len(windows) == classifier.batch:
-            yield from _score(classifier, labeller, windows)
-            yield Progress(min(1.0, windows[-1].stop_s / max(ctx.duration_s, 1e-9)))
-            windows = []
-    yield from _score(classifier, labeller, windows)
+    rules = _rules(classifier, params, tier, thresholds or {}, silence, silent_db)
+    labeller = Labeller(ctx, rules, ctx.duration_s)
+    if isinstance(classifier, FrameClassifier):
+        scored = _by_frames(ctx, classifier)
+    else:
+        scored = _by_windows(ctx, classifier, rules)
+    for windows in scored:
+        for window, scores in windows:
+            yield from labeller.take(window, scores)
+        stop_s = windows[-1][0].stop_s
+        yield Progress(min(1.0, stop_s / max(ctx.duration_s, 1e-9)))
     yield from labeller.end()
 
 
 def classify_many(
     contexts: Sequence[Context],
-    classifier: Classifier,
+    classifier: Classifier | FrameClassifier,
     params: WindowParams,
     *,
     tier: str,
     thresholds: Mapping[str, float] | None = None,
-) -> Iterator[tuple[Context, Sequence[Result] | EarmarkError]]:
+    silence: str = "",
+    silent_db: float = SILENT_DB,
+) -> Iterator[Outcome]:
     """`classify` for short inputs: the windows of several of them are scored at once.
 
     Yields
@@ -167,33 +213,20 @@ def classify_many(
     context : Context
     outcome : sequence of Result, or EarmarkError
     """
-    window_s, hop_s = lengths(classifier, params)
-    waiting: dict[int, list[tuple[_Clip, int, Samples]]] = defaultdict(list)
-    for ctx, audio in audio_of(contexts, classifier.rate):
-        if isinstance(audio, EarmarkError):
-            yield ctx, audio
+    rules = _rules(classifier, params, tier, thresholds or {}, silence, silent_db)
+    if isinstance(classifier, FrameClassifier):
+        yield from _many_by_frames(contexts, classifier, rules)
+        return
+    for found in read_ahead(_batches(contexts, classifier, rules)):
+        if not isinstance(found, _Batch):
+            yield found
             continue
-        duration_s = len(audio) / classifier.rate
-        labeller = _Labeller(
-            ctx, classifier, params, tier, thresholds or {}, duration_s
-        )
-        windows = list(
-            windows_of(iter([audio]), classifier.rate, window_s, hop_s, pad=False)
-        )
-        clip = _Clip(ctx, labeller, windows)
-        for index, window in enumerate(windows):
-            if scorable(window.samples):
-                length = 0 if classifier.mixes else len(window.samples)
-                waiting[length].append((clip, index, window.samples))
-                clip.missing += 1
-        if not clip.missing:
-            yield ctx, clip.results()
-        for alike in waiting.values():
-            while len(alike) >= classifier.batch:
-                yield from _score_many(classifier, alike[: classifier.batch])
-                del alike[: classifier.batch]
-    for alike in filter(None, waiting.values()):
-        yield from _score_many(classifier, alike)
+        scores = _checked(classifier.score(found.features))
+        for (clip, index), row in zip(found.places, scores, strict=True):
+            clip.scores[index] = row
+            clip.missing -= 1
+            if not clip.missing:
+                yield clip.ctx, clip.results()
 
 
 def lengths(classifier: Classifier, params: WindowParams) -> tuple[float, float]:
@@ -203,36 +236,73 @@ def lengths(classifier: Classifier, params: WindowParams) -> tuple[float, float]
     return window_s, max(1, round(hop_s * classifier.rate)) / classifier.rate
 
 
-def scorable(samples: Samples) -> bool:
-    """Whether there is something to be heard in a window."""
-    peak = float(np.abs(samples).max()) if len(samples) else 0.0
-    return bool(np.isfinite(peak)) and peak > SILENT
+def _rules(
+    classifier: Classifier | FrameClassifier,
+    params: WindowParams,
+    tier: str,
+    thresholds: Mapping[str, float],
+    silence: str,
+    silent_db: float,
+) -> Rules:
+    if isinstance(classifier, FrameClassifier):
+        window_s = hop_s = classifier.frame_s
+        exclusive = True
+    else:
+        window_s, hop_s = lengths(classifier, params)
+        exclusive = classifier.exclusive
+    return Rules(
+        names=classifier.names,
+        kind=classifier.kind,
+        exclusive=exclusive,
+        params=params,
+        tier=tier,
+        window_s=window_s,
+        hop_s=hop_s,
+        thresholds=thresholds,
+        silence=silence,
+        silent_db=silent_db,
+    )
 
 
-def _score(
-    classifier: Classifier, labeller: _Labeller, windows: Sequence[Window]
-) -> Iterator[Prediction]:
-    """Have windows of one input scored and take what they say, in order."""
-    heard = [window.samples for window in windows if scorable(window.samples)]
-    scores: list[Scores] = []
-    batches = [heard] if classifier.mixes else _runs_of_equal_length(heard)
-    for batch in filter(None, batches):
-        scores.extend(_checked(classifier.score(batch)))
-    left = iter(scores)
-    for window in windows:
-        found = next(left) if scorable(window.samples) else None
-        yield from labeller.take(window, found)
+Scored = list[tuple[Window, Scores | None]]
+"""Windows in order; those in which nothing is to be heard have no scores."""
 
 
-def _score_many(
-    classifier: Classifier, waiting: Sequence[tuple[_Clip, int, Samples]]
-) -> Iterator[tuple[Context, Sequence[Result]]]:
-    scores = _checked(classifier.score([samples for _, _, samples in waiting]))
-    for (clip, index, _), found in zip(waiting, scores, strict=True):
-        clip.scores[index] = found
-        clip.missing -= 1
-        if not clip.missing:
-            yield clip.ctx, clip.results()
+def _by_windows(ctx: Context, classifier: Classifier, rules: Rules) -> Iterator[Scored]:
+    """The windows of one input and their scores, batch after batch."""
+
+    def prepared() -> Iterator[tuple[list[Window], list[bool], list[Any]]]:
+        for windows in _batched(ctx, classifier, rules):
+            heard = [scorable(each.samples, rules.silent_db) for each in windows]
+            samples = [
+                each.samples
+                for each, is_heard in zip(windows, heard, strict=True)
+                if is_heard
+            ]
+            runs = [samples] if classifier.mixes else _runs_of_equal_length(samples)
+            yield windows, heard, [classifier.prepare(run) for run in runs if run]
+
+    for windows, heard, features in read_ahead(prepared()):
+        scores = iter(
+            [row for each in features for row in _checked(classifier.score(each))]
+        )
+        yield [
+            (window, next(scores) if is_heard else None)
+            for window, is_heard in zip(windows, heard, strict=True)
+        ]
+
+
+def _batched(
+    ctx: Context, classifier: Classifier, rules: Rules
+) -> Iterator[list[Window]]:
+    windows: list[Window] = []
+    for window in ctx.windows(classifier.rate, rules.window_s, rules.hop_s, pad=False):
+        windows.append(window)
+        if len(windows) == classifier.batch:
+            yield windows
+            windows = []
+    if windows:
+        yield windows
 
 
 def _runs_of_equal_length(windows: Sequence[Samples]) -> list[list[Samples]]:
@@ -258,7 +328,7 @@ class _Clip:
     """A short input among many, and the scores of its windows so far."""
 
     ctx: Context
-    labeller: _Labeller
+    labeller: Labeller
     windows: list[Window]
     scores: dict[int, Scores] = field(default_factory=dict)
     missing: int = 0
@@ -270,173 +340,113 @@ class _Clip:
         return [*found, *self.labeller.end()]
 
 
-@dataclass(slots=True)
-class _Run:
-    """A label that goes on: its cells so far."""
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Windows of several clips, prepared to be scored, and whose they are."""
 
-    first: int
-    last: int
-    scores: list[float]
+    places: list[tuple[_Clip, int]]
+    features: Any
 
 
-class _Labeller:
-    """Turns the scores of windows into labels, window after window.
+def _batches(
+    contexts: Sequence[Context], classifier: Classifier, rules: Rules
+) -> Iterator[_Batch | Outcome]:
+    """What is to be scored together; what needs no scores is an outcome at once."""
+    waiting: dict[int, list[tuple[_Clip, int]]] = defaultdict(list)
 
-    Time is divided into cells, one for each hop. A cell's scores are those of the
-    windows over it, combined; with the window that begins at a cell the last of them is
-    known.
-    """
+    def batch(places: list[tuple[_Clip, int]]) -> _Batch:
+        heard = [clip.windows[index].samples for clip, index in places]
+        return _Batch(places, classifier.prepare(heard))
 
-    def __init__(
-        self,
-        ctx: Context,
-        classifier: Classifier,
-        params: WindowParams,
-        tier: str,
-        thresholds: Mapping[str, float],
-        duration_s: float,
-    ) -> None:
-        window_s, self._hop_s = lengths(classifier, params)
-        self._ctx = ctx
-        self._names = classifier.names
-        self._kind = classifier.kind
-        self._exclusive = classifier.exclusive
-        self._params = params
-        self._tier = tier
-        self._duration_s = duration_s
-        self._thresholds = np.array(
-            [thresholds.get(name, params.threshold) for name in self._names], np.float32
+    for ctx, audio in audio_of(contexts, classifier.rate):
+        if isinstance(audio, EarmarkError):
+            yield ctx, audio
+            continue
+        labeller = Labeller(ctx, rules, len(audio) / classifier.rate)
+        windows = list(
+            windows_of(
+                iter([audio]), classifier.rate, rules.window_s, rules.hop_s, pad=False
+            )
         )
-        reach = max(1, round(window_s / self._hop_s))
-        self._over: deque[Scores | None] = deque([None] * reach, reach)
-        self._cells = 0
-        self._runs: dict[int, _Run] = {}
-        self._sum = np.zeros(len(self._names), np.float64)
-        self._most = np.zeros(len(self._names), np.float32)
-        self._scored = 0
-        self._unheard: dict[str, float] = defaultdict(float)
+        clip = _Clip(ctx, labeller, windows)
+        for index, window in enumerate(windows):
+            if scorable(window.samples, rules.silent_db):
+                length = 0 if classifier.mixes else len(window.samples)
+                waiting[length].append((clip, index))
+                clip.missing += 1
+        if not clip.missing:
+            yield ctx, clip.results()
+        for alike in waiting.values():
+            while len(alike) >= classifier.batch:
+                yield batch(alike[: classifier.batch])
+                del alike[: classifier.batch]
+    for alike in filter(None, waiting.values()):
+        yield batch(alike)
 
-    def take(self, window: Window, scores: Scores | None) -> list[Prediction]:
-        """The labels that ended before a window; one that is unheard has no scores."""
-        self._notice(window)
-        if scores is not None:
-            self._sum += scores
-            self._most = np.maximum(self._most, scores) if self._scored else scores
-            self._scored += 1
-        return self._next_cell(scores)
 
-    def end(self) -> list[Result]:
-        """The labels that reach to the end, and the text about all of it."""
-        found: list[Prediction] = []
-        while self._cells * self._hop_s < self._duration_s - 1e-6 and any(
-            scores is not None for scores in list(self._over)[1:]
+def _by_frames(ctx: Context, classifier: FrameClassifier) -> Iterator[Scored]:
+    """The frames of one input and their scores, block after block."""
+    around = round(classifier.context_s / classifier.frame_s)
+    length_s = classifier.block_s + 2 * classifier.context_s
+    cells: Scored = []
+    for block in ctx.windows(classifier.rate, length_s, classifier.block_s, pad=False):
+        # The end of a block is heard again, with what is behind it, in the next one.
+        cells = _cells(classifier, block, classifier.score(_finite(block.samples)))
+        if block.start_s:
+            cells = cells[around:]
+        inner = cells[: len(cells) - around]
+        if inner:
+            yield inner
+        cells = cells[len(inner) :]
+    if cells:
+        yield cells
+
+
+def _many_by_frames(
+    contexts: Sequence[Context], classifier: FrameClassifier, rules: Rules
+) -> Iterator[Outcome]:
+    """The outcomes of short inputs, several of them scored at once."""
+
+    def results(ctx: Context, audio: Samples, scores: Future[Scores]) -> Outcome:
+        duration_s = len(audio) / classifier.rate
+        labeller = Labeller(ctx, rules, duration_s)
+        found: list[Result] = []
+        for window, row in _cells(
+            classifier, Window(0.0, duration_s, audio), scores.result()
         ):
-            self._over.popleft()
-            found += self._next_cell(None, grow=False)
-        found += self._labels([*self._runs])
-        whole = self._whole()
-        if self._params.along == "clip":
-            found = self._of_all(whole)
-        self._say_unheard()
-        return [*found, self._text(whole), Progress(1.0)]
+            found += labeller.take(window, row)
+        return ctx, [*found, *labeller.end()]
 
-    def _next_cell(
-        self, scores: Scores | None, *, grow: bool = True
-    ) -> list[Prediction]:
-        if grow:
-            self._over.append(scores)
-        cell, self._cells = self._cells, self._cells + 1
-        if self._params.along == "clip":
-            return []
-        over = [scores for scores in self._over if scores is not None]
-        combined = None
-        if over:
-            stacked = np.stack(over)
-            combined = (
-                stacked.max(0) if self._params.combine == "max" else stacked.mean(0)
-            )
-        for name, score in self._chosen(combined):
-            run = self._runs.get(name)
-            if run is None:
-                self._runs[name] = _Run(cell, cell, [score])
-            else:
-                run.last = cell
-                run.scores.append(score)
-        bridge = self._params.bridge_s
-        ended = [
-            name
-            for name, run in self._runs.items()
-            if run.last < cell and (cell - run.last) * self._hop_s > bridge + 1e-9
-        ]
-        return self._labels(ended)
+    workers = min(os.cpu_count() or 1, 4)
+    with ThreadPoolExecutor(workers, "scorer") as pool:
+        coming: deque[tuple[Context, Samples, Future[Scores]]] = deque()
+        try:
+            for ctx, audio in audio_of(contexts, classifier.rate):
+                if isinstance(audio, EarmarkError):
+                    yield ctx, audio
+                    continue
+                scores = pool.submit(classifier.score, _finite(audio))
+                coming.append((ctx, audio, scores))
+                if len(coming) > 2 * workers:
+                    yield results(*coming.popleft())
+            while coming:
+                yield results(*coming.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
 
-    def _chosen(self, scores: Scores | None) -> list[tuple[int, float]]:
-        """The classes that are true, the best first."""
-        if scores is None:
-            return []
-        top = 1 if self._exclusive else self._params.top
-        best = np.argsort(-scores, kind="stable")[:top]
-        return [
-            (int(name), float(scores[name]))
-            for name in best
-            if scores[name] >= self._thresholds[name]
-        ]
 
-    def _labels(self, names: Sequence[int]) -> list[Prediction]:
-        """What classes that go on no longer are labelled, if they went on for long."""
-        labels = []
-        for name in names:
-            run = self._runs.pop(name)
-            start_s = run.first * self._hop_s
-            stop_s = min((run.last + 1) * self._hop_s, self._duration_s)
-            if stop_s - start_s < self._params.shortest_s - 1e-9:
-                continue
-            most = self._params.combine == "max"
-            score = max(run.scores) if most else sum(run.scores) / len(run.scores)
-            text = self._names[name]
-            labels.append(
-                self._ctx.label(start_s, stop_s, text, tier=self._tier, score=score)
-            )
-        return labels
+def _cells(classifier: FrameClassifier, block: Window, scores: Scores) -> Scored:
+    """The frames of a block; one that is silent or unreadable has no scores."""
+    length = round(classifier.frame_s * classifier.rate)
+    cells: Scored = []
+    for index, row in enumerate(scores):
+        samples = block.samples[index * length : (index + 1) * length]
+        start_s = block.start_s + index * classifier.frame_s
+        stop_s = min(start_s + classifier.frame_s, block.stop_s)
+        heard = np.isfinite(row).all() and np.isfinite(samples).all()
+        cells.append((Window(start_s, stop_s, samples), row if heard else None))
+    return cells
 
-    def _whole(self) -> Scores:
-        if self._params.combine == "max" or not self._scored:
-            return self._most
-        return (self._sum / self._scored).astype(np.float32)
 
-    def _of_all(self, whole: Scores) -> list[Prediction]:
-        scores = whole if self._scored else None
-        return [
-            self._ctx.label(0, None, self._names[name], tier=self._tier, score=score)
-            for name, score in self._chosen(scores)
-        ]
-
-    def _text(self, whole: Scores) -> Text:
-        best = np.argsort(-whole, kind="stable")[:10] if self._scored else ()
-        scores = {self._names[name]: round(float(whole[name]), 6) for name in best}
-        data = {
-            "scores": scores,
-            "score_kind": self._kind,
-            **{f"{why}_s": round(seconds, 3) for why, seconds in self._unheard.items()},
-        }
-        return Text(self._tier, next(iter(scores), ""), data)
-
-    def _notice(self, window: Window) -> None:
-        """Count the seconds in which there is nothing to be heard, or too much."""
-        samples = window.samples
-        length_s = min(self._hop_s, window.stop_s - window.start_s)
-        if not np.isfinite(samples).all():
-            self._unheard["unreadable"] += length_s
-        elif not scorable(samples):
-            self._unheard["silent"] += length_s
-        elif float(np.mean(np.abs(samples) >= FULL_SCALE)) > CLIPPED:
-            self._unheard["clipped"] += length_s
-
-    def _say_unheard(self) -> None:
-        words = {
-            "silent": "are silent and were not scored",
-            "unreadable": "hold values that are no numbers and were not scored",
-            "clipped": "are clipped: their scores are uncertain",
-        }
-        for why, seconds in self._unheard.items():
-            self._ctx.note(f"{seconds:.1f} s {words[why]}")
+def _finite(samples: Samples) -> Samples:
+    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
