@@ -248,7 +248,7 @@ class Browser(QWidget):
         self.table.setSortingEnabled(True)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        for column, width in ((LENGTH, 68), (RATE, 72), (TAGS, 72)):
+        for column, width in ((LENGTH, 60), (RATE, 72), (TAGS, 52)):
             self.table.setColumnWidth(column, width)
         self.table.setColumnHidden(RATE, True)
         header.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

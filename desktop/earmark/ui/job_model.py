@@ -118,6 +118,16 @@ class JobModel(RowModel):
         text = str(job.params.get(task.text_param, "")) if task else ""
         return " ".join(text.split())[:120]
 
+    def params_of(self, job: Job) -> list[str]:
+        """The parameters of a job, each in the words of its panel."""
+        task = self._task(job)
+        fields = task.params.model_fields if task else {}
+        return [
+            f"{(fields[name].title if name in fields else '') or name}: {_said(value)}"
+            for name, value in job.params.items()
+            if value not in ("", None)
+        ]
+
     def _state(self, job: Job) -> str:
         if job.state == JobState.RUNNING:
             progress = self._session.queue.progress(job.id)
@@ -150,6 +160,12 @@ class JobModel(RowModel):
                 except EarmarkError:
                     return  # removed, of which the next event tells
             self.redraw(row)
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
 
 
 def speed(job: Job) -> str:

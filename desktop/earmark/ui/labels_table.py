@@ -37,6 +37,11 @@ from earmark.ui.tables import RowTable
 from earmark.ui.widgets import EmptyState, button, dock_header, search_field
 from earmark.ui.wording import count
 
+_NO_CLIP = ("No labels yet", "Open a recording; its labels stand here.")
+_NO_LABELS = (
+    "No labels in this clip",
+    "Select a range and press Ctrl+B, press M while it plays, or let a model help.",
+)
 _WIDTHS = {START: 88, STOP: 88, LENGTH: 64, TRACK: 96, SCORE: 56, STATUS: 84}
 
 
@@ -93,14 +98,8 @@ class LabelsTable(QWidget):
         self.table.setSortingEnabled(True)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
-        self.empty = EmptyState(
-            "ph.tag",
-            "No labels in this clip",
-            "Select a range and press Ctrl+B, press M while it plays, or let a model "
-            "find them.",
-            button("Transcribe…", transcribe),
-            parent=self,
-        )
+        self._transcribe = button("Transcribe…", transcribe)
+        self.empty = EmptyState("ph.tag", "", "", self._transcribe, parent=self)
         pages = QWidget(self)
         self._pages = QStackedLayout(pages)
         self._pages.addWidget(self.empty)
@@ -123,6 +122,9 @@ class LabelsTable(QWidget):
     def _take_settled(self) -> None:
         total, shown = self.model.total, self.model.rowCount()
         self._pages.setCurrentIndex(1 if total else 0)
+        shows_clip = self._session.clip is not None
+        self.empty.say(*(_NO_LABELS if shows_clip else _NO_CLIP))
+        self._transcribe.setVisible(shows_clip)
         of = f"{shown:,} of " if shown != total else ""
         self.counted.setText(of + count(total, "label"))
         self._follow()

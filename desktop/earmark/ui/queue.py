@@ -38,7 +38,7 @@ from earmark.ui.tables import RowTable
 from earmark.ui.widgets import EmptyState, button, dock_button, dock_header, muted
 from earmark.ui.wording import count
 
-_WIDTHS = {TASK: 156, STATE: 120, DEVICE: 124, SPEED: 56, TIME: 56, MEMORY: 96}
+_WIDTHS = {TASK: 148, STATE: 116, DEVICE: 112, SPEED: 52, TIME: 52, MEMORY: 88}
 _LIVE = (JobState.WAITING, JobState.RUNNING)
 _RESUMABLE = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 
@@ -203,7 +203,7 @@ class JobDetails(QDialog):
             lines.append(f"Result: {result}")
         if job.model is not None:
             lines.append(f"Model: {job.model.id} {job.model.revision}".rstrip())
-        lines += [f"{name}: {value}" for name, value in job.params.items()]
+        lines += model.params_of(job)
         if job.usage.note:
             lines.append(f"Note: {job.usage.note}")
         self.setWindowTitle(str(facts[0][1].data()))

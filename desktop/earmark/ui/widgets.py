@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
+    QFormLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -115,6 +116,23 @@ def search_field(placeholder: str, parent: QWidget | None = None) -> QLineEdit:
         icon("ph.magnifying-glass"), QLineEdit.ActionPosition.LeadingPosition
     )
     return field
+
+
+class Form(QFormLayout):
+    """Captions on the left, each at the height of its control on the right."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setHorizontalSpacing(16)
+        self.setVerticalSpacing(8)
+        self.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+
+    def add(self, caption: str, control: QWidget) -> None:
+        """Add a row."""
+        label = QLabel(caption)
+        label.setBuddy(control)
+        label.setMinimumHeight(control.sizeHint().height())
+        self.addRow(label, control)
 
 
 def roomy(box: QAbstractSpinBox) -> None:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -17,7 +16,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFileDialog,
-    QFormLayout,
     QProgressBar,
     QRadioButton,
     QVBoxLayout,
@@ -28,7 +26,7 @@ from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
 from earmark.ui.background import Ticket
 from earmark.ui.session import Session
-from earmark.ui.widgets import muted, set_role
+from earmark.ui.widgets import Form, muted, set_role
 from earmark.ui.wording import count, duration
 
 Scope = Literal["clip", "selection", "labels"]
@@ -92,15 +90,10 @@ class ExportAudio(QDialog):
                 self.rate.addItem(f"{rate / 1000:g} kHz", rate)
         self.mono = QCheckBox("Mix to mono", self)
         self.mono.setEnabled(clip.channels > 1)
-        form = QFormLayout()
-        form.setHorizontalSpacing(16)
-        form.setVerticalSpacing(8)
-        form.setLabelAlignment(
-            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        )
-        form.addRow("Format", self.format)
-        form.addRow("Sample rate", self.rate)
-        form.addRow("", self.mono)
+        form = Form()
+        form.add("Format", self.format)
+        form.add("Sample rate", self.rate)
+        form.add("", self.mono)
         layout.addSpacing(8)
         layout.addLayout(form)
         self.progress = QProgressBar(self)

@@ -253,6 +253,8 @@ class ExportLabels(QDialog):
 
     def _report(self, text: str, role: str) -> None:
         self.report.setText(text)
+        # As high as what it says; a dialog does not grow with its labels by itself.
+        self.report.setMinimumHeight(self.report.heightForWidth(self.report.width()))
         set_role(self.report, role)
 
     def _choose_path(self) -> None:

@@ -19,6 +19,7 @@ from earmark.ui.widgets import button, muted, search_field
 from earmark.ui.wording import clock, count
 
 _SHOWN = 500
+_HINT = "Type a part of what the label says."
 
 
 class FindLabels(QDialog):
@@ -34,7 +35,7 @@ class FindLabels(QDialog):
         self.found = QListWidget(self)
         self.found.setAccessibleName("Labels found")
         self.found.setUniformItemSizes(True)
-        self.counted = muted("", self)
+        self.counted = muted(_HINT, self)
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
         self._wait.setInterval(120)
@@ -44,7 +45,9 @@ class FindLabels(QDialog):
         row = QHBoxLayout()
         row.addWidget(self.counted, 1)
         row.addWidget(button("Close", self.reject, self))
-        row.addWidget(button("Go to label", self.go, self, role="primary"))
+        self._go = button("Go to label", self.go, self, role="primary")
+        self._go.setEnabled(False)
+        row.addWidget(self._go)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(12)
@@ -75,7 +78,9 @@ class FindLabels(QDialog):
             item.setData(Qt.ItemDataRole.UserRole, (clip.id, label))
             self.found.addItem(item)
         more = f", the first {_SHOWN} are shown" if len(labels) > _SHOWN else ""
-        self.counted.setText(count(len(labels), "label") + more if text else "")
+        found = count(len(labels), "label") + more if labels else "No label says this."
+        self.counted.setText(found if text else _HINT)
+        self._go.setEnabled(bool(labels))
         self.found.setCurrentRow(0)
 
     def go(self) -> None:

@@ -56,8 +56,8 @@ class Vocabulary(QDialog):
         self.table.setColumnWidth(_COLOR, 72)
         self.table.setColumnWidth(_KEY, 80)
         self.state = muted(
-            "Press a class key to label the selection, or to reclass the selected "
-            "labels.",
+            "Add the names that you label with most. The key of one labels the "
+            "selection with it, or reclasses the selected labels.",
             self,
         )
         row = QHBoxLayout()

@@ -27,7 +27,7 @@ class AppearancePage(Page):
         self.theme.currentIndexChanged.connect(
             lambda _: session.store.update(theme=self.theme.currentData())
         )
-        form.addRow("Appearance", self.theme)
+        form.add("Appearance", self.theme)
 
 
 class SoundPage(Page):
@@ -41,8 +41,8 @@ class SoundPage(Page):
         )
         self.output = _device_box("Output device", self)
         self.input = _device_box("Input device", self)
-        form.addRow("Output", self.output)
-        form.addRow("Input", self.input)
+        form.add("Output", self.output)
+        form.add("Input", self.input)
         self.state = muted("Looking for devices…", self)
         self.body.addWidget(self.state)
         transport = session.transport

@@ -40,7 +40,7 @@ class ModelsPage(Page):
         self.device.currentIndexChanged.connect(
             lambda _: session.store.update(device=self.device.currentData())
         )
-        run.addRow("Device", self.device)
+        run.add("Device", self.device)
         self.memory = QSpinBox(self)
         self.memory.setAccessibleName("Memory for loaded models")
         roomy(self.memory)
@@ -51,7 +51,7 @@ class ModelsPage(Page):
         self.memory.valueChanged.connect(
             lambda value: session.store.update(memory_budget_mb=value)
         )
-        run.addRow("Memory for loaded models", self.memory)
+        run.add("Memory for loaded models", self.memory)
         network = self.section("Network")
         self.network = QCheckBox("Allow model downloads from the hub", self)
         self.network.setChecked(settings.network)

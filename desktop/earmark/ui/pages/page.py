@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from earmark.ui.widgets import bold, muted, scale_font
+from earmark.ui.widgets import Form, bold, muted, scale_font
 
 
 class Page(QScrollArea):
@@ -35,7 +35,7 @@ class Page(QScrollArea):
         self.body.addWidget(head)
         self.setWidget(body)
 
-    def section(self, title: str, hint: str = "") -> QFormLayout:
+    def section(self, title: str, hint: str = "") -> Form:
         """A section with captions left and controls right."""
         self.body.addSpacing(4)
         head = QLabel(title, self)
@@ -43,12 +43,7 @@ class Page(QScrollArea):
         self.body.addWidget(head)
         if hint:
             self.body.addWidget(muted(hint, self))
-        form = QFormLayout()
-        form.setHorizontalSpacing(16)
-        form.setVerticalSpacing(8)
-        form.setLabelAlignment(
-            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        )
+        form = Form()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.FieldsStayAtSizeHint)
         self.body.addLayout(form)
         return form

@@ -46,7 +46,7 @@ class StoragePage(Page):
             lambda value: session.store.update(cache_limit_mb=value)
         )
         limit.editingFinished.connect(self._trim_cache)
-        form.addRow("Largest size of the cache", limit)
+        form.add("Largest size of the cache", limit)
         self._measure()
 
     def _add(self, title: str, folder: Path, action: str) -> None:

@@ -59,6 +59,7 @@ class TaskPanel(QWidget):
         self._session = session
         self.task = task
         self._jobs: list[int] = []
+        self._brought = ""
         self.form = ParamsForm(task.params, first=task.text_param, parent=self)
         self.models: ModelPicker | None = None
         self.target: TargetPicker | None = None
@@ -170,8 +171,11 @@ class TaskPanel(QWidget):
         clip = self._session.clip
         if clip is not None and self.task.id == TAKE_CHECK:
             take = take_of(self._session, clip.id)
-            if take is not None:
-                self.form.set_values({"text": text_of(self._session, take)})
+            text = text_of(self._session, take) if take else ""
+            # What a person typed for a recording of their own is left alone.
+            if text or self.form.values()["text"] == self._brought:
+                self.form.set_values({"text": text})
+                self._brought = text
         self._refresh()
 
     def _remember(self, values: dict[str, Any]) -> None:
@@ -187,6 +191,9 @@ class TaskPanel(QWidget):
             ready, reason = False, "Choose a model that is on this computer first."
         self.run_button.setEnabled(ready)
         self.run_button.setToolTip(reason or "Run  (Ctrl+Enter)")
+        if not self._jobs:
+            self._say(reason, "muted")
+            self.state.setVisible(bool(reason))
 
     def _take_event(self, event: JobEvent) -> None:
         if event.job not in self._jobs:
