@@ -11,6 +11,7 @@ import pytest
 from engine.host import RunnerPlugin
 
 from earmark.core.clips import Source, Span
+from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Plugins
 from earmark.core.project import Project
 from earmark.core.tasks import (
@@ -258,3 +259,35 @@ def test_the_time_left_is_told_from_how_fast_it_went(
     progress = scene.queue.progress(job)
     assert (progress.fraction, progress.message) == (0.75, "two")
     assert progress.eta_s == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError, EarmarkError])
+def test_a_view_that_fails_does_not_hold_up_the_jobs(
+    scene: Scene, fault: type[Exception]
+) -> None:
+    def view(change: object) -> None:
+        raise fault("a view is broken")
+
+    first, second = scene.submit(), scene.submit()
+    unsubscribe = scene.project.subscribe(view)
+    with pytest.raises(fault, match="a view is broken"):
+        scene.hear(
+            protocol.Started(first),
+            protocol.Results(first, (SEGMENT,)),
+            protocol.Done(first, Usage("cpu")),
+        )
+    unsubscribe()
+    assert scene.state(first) == JobState.DONE
+    assert len(scene.project.tracks(scene.audio.clip)) == 1
+    assert scene.state(second) == JobState.RUNNING
+
+
+def test_engines_that_end_before_a_job_has_begun_are_not_started_for_ever(
+    scene: Scene,
+) -> None:
+    job = scene.submit()
+    for _ in range(3):
+        scene.hear(gone(job))
+        assert scene.state(job) == JobState.RUNNING
+    scene.hear(gone(job))
+    assert scene.state(job) == JobState.FAILED

@@ -8,6 +8,7 @@ that owns the project, and the engine's messages are brought there by `post`.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -47,6 +48,9 @@ TOGETHER_S = 600.0
 SHORT_S = 60.0
 """Up to so many inputs of a batch, each no longer than `SHORT_S`, run together where a
 task can do that; a longer one is followed segment by segment."""
+
+LOST_AT_MOST = 3
+"""So many engines may end before a job has begun; then the job is taken to be why."""
 
 ACCEPTED_AT_ONCE = 8
 """So many jobs of a batch enter the project before the owner's thread does anything
@@ -173,6 +177,7 @@ class JobQueue:
         self._stopping: dict[int, str] = {}
         self._removed: set[int] = set()
         self._alone: set[int] = set()
+        self._lost: Counter[int] = Counter()
         self._found: dict[int, list[StoredResult]] = {}
         self._done: dict[int, Usage] = {}
         self._read_order()
@@ -531,6 +536,14 @@ class JobQueue:
         running = self._running.get(job)
         if running is None:
             return
+        try:
+            self._take_news(running, message)
+        finally:
+            self._pump()
+
+    def _take_news(self, running: _Running, message: protocol.FromEngine) -> None:
+        """What the engine says about a job that runs."""
+        job = running.job.id
         match message:
             case protocol.Started():
                 running.started = True
@@ -561,7 +574,6 @@ class JobQueue:
                 self._fail(job, error, traceback, usage)
             case protocol.Stopped():
                 self._fail(job, "The runner stopped without being asked to.")
-        self._pump()
 
     def _take_results(
         self, running: _Running, results: tuple[StoredResult, ...]
@@ -613,11 +625,14 @@ class JobQueue:
                 check_files(results)
             self._project.accept_batch(jobs, first.title, batch)
         except EarmarkError:
+            if self._accepted(jobs[0]):
+                raise
             for job in jobs:  # one of them is to blame
                 self._finish(self._running[job], self._done.pop(job))
-        else:
+        finally:
             for job in jobs:
-                self._settle(job, self._done.pop(job))
+                if job in self._done and self._accepted(job):
+                    self._settle(job, self._done.pop(job))
 
     def _completed(self, job: Job, result: StoredResult) -> StoredResult:
         """The transcript of a resumed job, which heard only the rest, as a whole."""
@@ -640,9 +655,15 @@ class JobQueue:
             check_files(self._project.results(job))
             self._project.accept_batch([job], running.title, running.job.batch)
         except EarmarkError as error:
+            if self._accepted(job):
+                raise  # a view's failure, told after all was stored
             self._fail(job, str(error), usage=usage)
-            return
-        self._settle(job, usage)
+        finally:
+            if self._accepted(job):
+                self._settle(job, usage)
+
+    def _accepted(self, job: int) -> bool:
+        return self._project.job(job).state == JobState.DONE
 
     def _settle(self, job: int, usage: Usage) -> None:
         """A job's results are in the project."""
@@ -693,7 +714,12 @@ class JobQueue:
                 continue
             if job in self._done:
                 continue
-            innocent = reason.asked or (reason.was_ready and not running.started)
+            self._lost[job] += 1
+            innocent = reason.asked or (
+                reason.was_ready
+                and not running.started
+                and self._lost[job] <= LOST_AT_MOST
+            )
             if not innocent and not running.together:
                 self._fail(job, reason.message, reason.output)
                 continue
