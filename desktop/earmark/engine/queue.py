@@ -598,10 +598,12 @@ class JobQueue:
         def accept() -> None:
             if epoch != self._epoch or not self._done:
                 return
-            self._accept_some()
-            if self._done:
-                self._post(accept)
-            self._pump()
+            try:
+                self._accept_some()
+            finally:
+                if self._done:
+                    self._post(accept)
+                self._pump()
 
         if len(self._done) == 1:
             self._post(accept)
