@@ -24,6 +24,12 @@ from earmark.formats.document import (
 )
 
 
+@pytest.mark.parametrize("name", ["a.wav", "a.W64", "a.rf64", "a.avi", "a.mpeg"])
+def test_the_ending_of_any_sound_file_is_no_part_of_its_stem(name: str) -> None:
+    assert Recording(name, 8000).stem == "a"
+    assert Recording("take.2", 8000).stem == "take.2"
+
+
 def test_a_second_that_rounds_up_carries_into_the_seconds() -> None:
     # Audacity writes 00:00:01,000 here: it truncates the seconds and rounds the rest.
     assert clock_text(19996, 10000, ",") == "00:00:02,000"

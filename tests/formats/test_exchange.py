@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from earmark.core.clips import Source, Span
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label
 from earmark.core.project import Project
-from earmark.core.tasks import Job, ModelRef, Text
+from earmark.core.tasks import AudioInput, Job, ModelRef, Prediction, Text
 from earmark.formats import (
     FormatRegistry,
     LabelDocument,
@@ -59,6 +60,13 @@ def bird(project: Project) -> int:
     return project.clips()[1].id
 
 
+def audio_input(project: Project, clip: int) -> AudioInput:
+    given = project.clip(clip)
+    return AudioInput(
+        clip, given.name, given.rate, given.channels, given.spans, (), 0, given.frames
+    )
+
+
 def contents(project: Project, clip: int) -> list[tuple[str, str, list[tuple]]]:
     return [
         (
@@ -84,6 +92,45 @@ def test_a_clip_is_called_after_its_file_until_it_is_cut(
     assert recording_of_clip(project, project.clip(demo)) == Recording(
         "demo", 8000, 72000, 2
     )
+
+
+def test_two_files_with_the_same_sound_keep_their_names(
+    project: Project, tmp_path: Path
+) -> None:
+    source = Source("c" * 32, tmp_path / "one.wav", 8000, 1, 800)
+    with project.edit("Open files") as edit:
+        edit.add_source(source)
+        spans = (Span(source.id, 0, 800),)
+        one = edit.add_clip("one.wav", 8000, 1, spans)
+        two = edit.add_clip("two.wav", 8000, 1, spans)
+    recordings = [recording_of_clip(project, project.clip(clip)) for clip in (one, two)]
+    assert recordings == [
+        Recording("one.wav", 8000, 800, 1, tmp_path / "one.wav"),
+        Recording("two.wav", 8000, 800, 1),
+    ]
+
+
+def test_a_name_that_is_not_unicode_can_be_written(
+    project: Project, tmp_path: Path
+) -> None:
+    paths = [
+        Path(os.fsdecode(os.fsencode(tmp_path / folder) + b"/caf\xe9.wav"))
+        for folder in ("a", "b")
+    ]
+    with project.edit("Open files") as edit:
+        clips = []
+        for number, path in enumerate(paths):
+            source = Source(str(number) * 32, path, 8000, 1, 800)
+            edit.add_source(source)
+            spans = (Span(source.id, 0, 800),)
+            clip = edit.add_clip("caf\N{REPLACEMENT CHARACTER}.wav", 8000, 1, spans)
+            edit.add_labels([Label(0, edit.add_track(clip, "a"), 0, 80, "x")])
+            clips.append(clip)
+    documents = documents_from_project(project, clips)
+    assert documents[0].recording.path == paths[0]
+    FormatRegistry().export_labels(tmp_path / "all.csv", documents)
+    text = (tmp_path / "all.csv").read_text(encoding="utf-8")
+    assert f"{tmp_path / 'b'}/caf\ufffd.wav" in text
 
 
 def test_labels_of_a_job_carry_who_made_them(project: Project, demo: int) -> None:
@@ -119,6 +166,24 @@ def test_labels_of_a_job_carry_who_made_them(project: Project, demo: int) -> Non
             ),
         ),
     )
+
+
+def test_who_made_a_label_stays_known_without_the_job(
+    project: Project, demo: int, tmp_path: Path
+) -> None:
+    job = project.add_job(
+        Job(0, "speech-recognition", {}, MODEL, audio_input(project, demo))
+    )
+    project.add_results(job, [Prediction("segments", 0, 8000, "hello")])
+    project.accept_results(job, "Speech recognition")
+    project.remove_job(job)
+    (document,) = documents_from_project(project, [demo])
+    ((label,),) = (tier.labels for tier in document.tiers)
+    assert (label.source, label.model) == ("speech-recognition", "whisper-tiny@abc")
+    FormatRegistry().export_labels(tmp_path / "demo.csv", [document])
+    added = import_into_project(project, FormatRegistry(), tmp_path / "demo.csv")
+    ((again,),) = (project.labels(track) for track in added[demo])
+    assert again.job == job
 
 
 def test_only_what_is_chosen_is_exported(

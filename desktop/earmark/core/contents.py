@@ -324,10 +324,14 @@ class Contents:
             raise EarmarkError(f"The job {job} is not there any more.")
         return records.job_from_row(row, self.folder)
 
-    def jobs(self) -> list[Job]:
-        """The jobs of the queue in order."""
+    def jobs(self, *, removed: bool = False) -> list[Job]:
+        """The jobs of the queue in order; also those `removed` from it, if asked for.
+
+        Of the latter there are those whose results had been accepted.
+        """
         rows = self._database.rows(
-            f"{records.SELECT_JOBS} WHERE removed = 0 ORDER BY position"
+            f"{records.SELECT_JOBS} WHERE removed <= ? ORDER BY position",
+            (int(removed),),
         )
         return [records.job_from_row(row, self.folder) for row in rows]
 
@@ -344,6 +348,19 @@ class Contents:
             "SELECT id, state FROM jobs WHERE batch = ? ORDER BY id", (batch,)
         )
         return [(key, JobState(state)) for key, state in rows]
+
+    def job_state(self, job: int) -> JobState:
+        """Where a job stands; `job` also tells the rest, which takes longer.
+
+        Raises
+        ------
+        EarmarkError
+            If it is not there.
+        """
+        state = self._database.value("SELECT state FROM jobs WHERE id = ?", (job,))
+        if state is None:
+            raise EarmarkError(f"The job {job} is not there any more.")
+        return JobState(state)
 
     def has_results(self, job: int) -> bool:
         """Whether a job gave anything."""

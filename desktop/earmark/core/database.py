@@ -278,10 +278,10 @@ class Database:
         """Drop the steps that begin before so many bytes were reached."""
         while True:
             oldest = self.row("SELECT reached - bytes FROM history LIMIT 1")
-            step = self._step("SELECT id, batch FROM history ORDER BY id")
-            if oldest is None or step is None or oldest[0] >= reached:
+            if oldest is None or oldest[0] >= reached:
                 return
-            if step[-1] == newest:
+            step = self._step("SELECT id, batch FROM history ORDER BY id")
+            if step is None or step[-1] == newest:
                 return
             self.run("DELETE FROM history WHERE id <= ?", (step[-1],))
 

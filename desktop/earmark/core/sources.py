@@ -14,6 +14,14 @@ from earmark.core.errors import EarmarkError
 
 _BLOCK = 4 * 1024 * 1024
 
+AUDIO_SUFFIXES = frozenset(
+    {".3gp", ".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".avi", ".bwf", ".caf"}
+    | {".flac", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4"}
+    | {".mpeg", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".w64", ".wav", ".wave"}
+    | {".webm", ".wma"}
+)
+"""What is taken out of a folder; a file that is named is always tried."""
+
 
 def hash_file(path: Path) -> str:
     """xxh3-128 of a file's bytes, 32 hex digits: the id of a `Source`.
@@ -54,6 +62,14 @@ def stored_path(path: Path, folder: Path) -> str | bytes:
 def restored_path(stored: str | bytes, folder: Path) -> Path:
     """The absolute path that `stored_path` stored."""
     return folder / os.fsdecode(stored)
+
+
+def readable(name: str) -> str:
+    """A file's name or path as text that can be stored and printed.
+
+    What POSIX allows and is not valid Unicode becomes the replacement character.
+    """
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def copy_source(path: Path, content_id: str, folder: Path) -> Path:

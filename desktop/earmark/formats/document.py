@@ -7,23 +7,18 @@ that neither a locale nor binary fractions can change a digit.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Decimal
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from earmark.core.labels import LabelStatus, TrackKind
+from earmark.core.sources import AUDIO_SUFFIXES
 from earmark.core.tasks import Prediction
 
 _HALF = Decimal("0.5")
-
-_AUDIO_ENDING = re.compile(
-    r"\.(aac|aiff?|au|caf|flac|m4a|mka|mkv|mov|mp3|mp4|oga|ogg|opus|wave?|webm|wma)$",
-    re.IGNORECASE,
-)
 
 _KINDS_BY_NAME: dict[str, TrackKind] = {
     "word": "words",
@@ -65,7 +60,9 @@ class Recording:
     @property
     def stem(self) -> str:
         """The name without the ending of an audio file."""
-        return _AUDIO_ENDING.sub("", self.file)
+        ending = PurePath(self.file).suffix
+        known = ending.lower() in AUDIO_SUFFIXES
+        return self.file.removesuffix(ending) if known else self.file
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ from earmark.core.edit import Edit
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label
 from earmark.core.project import Project
+from earmark.core.sources import readable
 from earmark.core.tasks import Job
 from earmark.formats.carry import counted, words_as_tiers
 from earmark.formats.document import (
@@ -48,16 +50,21 @@ class _Placement:
 
 
 def recording_of_clip(project: Project, clip: Clip) -> Recording:
-    """What label files call a clip: its audio file if it is one as it stands."""
+    """What label files call a clip: its audio file if it is one as it stands.
+
+    A clip with a name of its own is called by that: two files with the same sound are
+    one source, which knows the path of only one of them.
+    """
     path = None
     if len(clip.spans) == 1:
         (span,) = clip.spans
         if span.source is not None and not span.reverse and span.offset == 0:
             source = project.source(span.source)
-            if source.frames == span.frames:
+            whole = source.frames == span.frames
+            if whole and clip.name in (readable(source.path.name), source.path.stem):
                 path = source.path
     return Recording(
-        file=clip.name if path is None else path.name,
+        file=clip.name if path is None else readable(path.name),
         rate=clip.rate,
         frames=clip.frames,
         channels=clip.channels,
@@ -89,7 +96,7 @@ def documents_from_project(
         If a clip is gone.
     """
     chosen = None if labels is None else frozenset(labels)
-    jobs = {job.id: job for job in project.jobs()}
+    maker = cache(partial(_maker, project))
     documents = []
     for clip in map(project.clip, clips):
         tiers = []
@@ -97,7 +104,7 @@ def documents_from_project(
             if tracks is not None and track.id not in tracks:
                 continue
             records = [
-                _record(label, None if label.job is None else jobs.get(label.job))
+                _record(label, None if label.job is None else maker(label.job))
                 for label in project.labels(track.id)
                 if chosen is None or label.id in chosen
             ]
@@ -113,6 +120,14 @@ def documents_from_project(
             )
         )
     return documents
+
+
+def _maker(project: Project, job: int) -> Job | None:
+    """The job that made a label, also if it was taken out of the queue since."""
+    try:
+        return project.job(job)
+    except EarmarkError:  # what could be saved of a damaged project may lack it
+        return None
 
 
 def _record(label: Label, job: Job | None) -> LabelRecord:
@@ -199,7 +214,8 @@ def _place(project: Project, clip_id: int, document: LabelDocument) -> _Placemen
 
 def _add(edit: Edit, project: Project, placement: _Placement) -> list[int]:
     clip = placement.clip
-    jobs = {(job.task, _model_text(job)): job.id for job in project.jobs()}
+    makers = project.jobs(removed=True)
+    jobs = {(job.task, _model_text(job)): job.id for job in makers}
     tracks = []
     for tier in placement.tiers:
         origins = {jobs.get((label.source, label.model)) for label in tier.labels}

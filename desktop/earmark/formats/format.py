@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -29,6 +29,19 @@ class ReadContext:
 
     recording: Recording
     others: tuple[Recording, ...] = ()
+    _names: dict[str, Recording] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _last_parts: dict[str, Recording] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        # A table of thousands of recordings names one of them in every line.
+        for recording in (self.recording, *self.others):
+            self._names.setdefault(recording.file, recording)
+            self._names.setdefault(str(recording.path or ""), recording)
+            self._last_parts.setdefault(last_part(recording.file), recording)
 
     def named(self, file: str) -> Recording:
         """The recording that a file refers to by a name or a path.
@@ -45,14 +58,7 @@ class ReadContext:
 
     def known(self, file: str) -> Recording | None:
         """The recording of a name or a path, None if there is none."""
-        recordings = (self.recording, *self.others)
-        for recording in recordings:
-            if file == recording.file or file == str(recording.path or ""):
-                return recording
-        for recording in recordings:
-            if last_part(file) == last_part(recording.file):
-                return recording
-        return None
+        return self._names.get(file) or self._last_parts.get(last_part(file))
 
 
 def unheard(_: str) -> None:

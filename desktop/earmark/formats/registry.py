@@ -221,12 +221,7 @@ class FormatRegistry:
         """
         known = self.by_suffix(path) if format_id is None else self.by_id(format_id)
         chosen = _options(known, options)
-        if len(documents) > 1 and not known.many:
-            raise EarmarkError(
-                f"{path.name}: a file of {known.title} is about one recording, not "
-                f"about {len(documents)}.",
-                "Export one file per clip, or choose CSV.",
-            )
+        check_holds(known, path, len(documents))
         documents = _distinct(documents)
         losses = known.losses(documents, chosen)
         carried = documents
@@ -265,7 +260,7 @@ class FormatRegistry:
         `step` is as in `export_labels`; the files that were whole when it raised stay.
         """
         known = self.by_id(format_id)
-        stems = [_file_stem(document.recording) for document in documents]
+        stems = file_stems(document.recording.stem for document in documents)
         return [
             self.export_labels(
                 folder / f"{stem}{known.suffixes[0]}",
@@ -274,11 +269,32 @@ class FormatRegistry:
                 options,
                 step=step,
             )
-            # Some file systems do not tell upper from lower case.
-            for stem, document in zip(
-                numbered(stems, str.casefold), documents, strict=True
-            )
+            for stem, document in zip(stems, documents, strict=True)
         ]
+
+
+def check_holds(known: LabelFormat, path: Path, recordings: int) -> None:
+    """Refuse a file about more recordings than its format can hold.
+
+    Raises
+    ------
+    EarmarkError
+    """
+    if recordings > 1 and not known.many:
+        raise EarmarkError(
+            f"{path.name}: a file of {known.title} is about one recording, not "
+            f"about {recordings}.",
+            "Export one file per clip, or choose CSV.",
+        )
+
+
+def file_stems(names: Iterable[str]) -> list[str]:
+    """File names without endings that every file system takes, no two the same.
+
+    What comes before the last "/" or "\\" of a name is left out.
+    """
+    # Some file systems do not tell upper from lower case.
+    return numbered(map(_file_stem, names), str.casefold)
 
 
 def _options(known: LabelFormat, given: Params | Mapping[str, Any] | None) -> Params:
@@ -314,9 +330,8 @@ def _distinct(documents: Sequence[LabelDocument]) -> list[LabelDocument]:
     ]
 
 
-def _file_stem(recording: Recording) -> str:
-    """A name for a file about a recording that every file system takes."""
-    stem = _NOT_IN_NAMES.sub("_", last_part(recording.stem)).strip(" .")
+def _file_stem(name: str) -> str:
+    stem = _NOT_IN_NAMES.sub("_", last_part(name)).strip(" .")
     return stem[:_LONGEST_STEM] or "labels"
 
 

@@ -20,43 +20,12 @@ from PySide6.QtWidgets import (
 from earmark.core.clips import Clip, Source, Span
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Project
+from earmark.core.sources import AUDIO_SUFFIXES
 from earmark.ui.background import Background, Ticket
 from earmark.ui.session import Session
 from earmark.ui.tables import plain_header
 from earmark.ui.wording import count
 
-AUDIO_SUFFIXES = frozenset(
-    [
-        ".wav",
-        ".wave",
-        ".w64",
-        ".rf64",
-        ".bwf",
-        ".aif",
-        ".aiff",
-        ".aifc",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".mp3",
-        ".mp2",
-        ".caf",
-        ".au",
-        ".snd",
-        ".m4a",
-        ".aac",
-        ".mp4",
-        ".m4b",
-        ".mkv",
-        ".webm",
-        ".mov",
-        ".wma",
-        ".avi",
-        ".amr",
-        ".3gp",
-    ]
-)
 _COMMIT_MS = 400
 
 
