@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QMessageBox, QWidget
 
 from earmark.core.errors import EarmarkError
-from earmark.core.sources import AUDIO_SUFFIXES
 from earmark.core.plugins import Command
 from earmark.core.project import Project
+from earmark.core.sources import AUDIO_SUFFIXES
 from earmark.ui.importing import Import, Outcomes
 from earmark.ui.session import Session
 from earmark.ui.wording import count
