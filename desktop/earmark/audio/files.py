@@ -15,15 +15,10 @@ from numpy.typing import NDArray
 
 from earmark.audio.decode import Decoder, open_decoder
 from earmark.audio.pcm import PcmLayout, pcm_layout
-from earmark.audio.sources import (
-    Readers,
-    SourceReader,
-    Sources,
-    hash_file,
-    open_source,
-)
+from earmark.audio.sources import Readers, SourceReader, Sources, open_source
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
+from earmark.core.sources import hash_file, stamp
 
 __all__ = [
     "AudioInfo",
@@ -141,13 +136,19 @@ def import_file(path: Path, tell: Callable[[str], None] | None = None) -> Source
     """
     path = path.absolute()
     info = probe(path)
-    try:
-        digest = hash_file(path)
-    except OSError as error:
-        raise _unreadable(path, error) from error
+    size, modified_ns = stamp(path)  # before it is read: a change meanwhile shows
+    digest = hash_file(path)
     if info.note and tell is not None:
         tell(info.note)
-    return Source(digest, path, info.rate, info.channels, info.frames)
+    return Source(
+        digest,
+        path,
+        info.rate,
+        info.channels,
+        info.frames,
+        size=size,
+        modified_ns=modified_ns,
+    )
 
 
 def _unreadable(path: Path, error: OSError) -> EarmarkError:

@@ -13,37 +13,20 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import xxhash
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from earmark.audio.pcm import Encoding, PcmLayout, pcm_layout
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
+from earmark.core.sources import hash_file, stamp
 
 Readers = Callable[[str], "SourceReader"]
 """Gives the reader of a source by its id; may be called on any thread."""
 
-_HASH_BLOCK = 1 << 22
 _STALE_S = 24 * 3600.0
 _NPY_HEADER = 128
 _CACHED = {"<i2": Encoding("PCM_16", "<i2"), "<f4": Encoding("FLOAT", "<f4")}
-
-
-def hash_file(path: Path) -> str:
-    """The xxh3-128 of a file's bytes, 32 hex digits: the id of a source.
-
-    Raises
-    ------
-    OSError
-    """
-    digest = xxhash.xxh3_128()
-    buffer = bytearray(_HASH_BLOCK)
-    view = memoryview(buffer)
-    with path.open("rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            digest.update(view[:count])
-    return digest.hexdigest()
 
 
 class _Mapping:
@@ -106,6 +89,8 @@ class SourceReader:
         self._listeners: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
         self._part: tuple[Path, str] | None = None
+        if not _unchanged(source, path):
+            raise self._changed_file()
         try:
             layout = pcm_layout(path)
             if layout is not None:
@@ -278,10 +263,13 @@ class SourceReader:
 
     def _check(self, rate: int, channels: int) -> None:
         if (rate, channels) != (self.rate, self.channels):
-            raise EarmarkError(
-                f"“{self._path.name}” is not the file it was when it was imported.",
-                "Put the original file back.",
-            )
+            raise self._changed_file()
+
+    def _changed_file(self) -> EarmarkError:
+        return EarmarkError(
+            f"“{self._path.name}” is not the file it was when it was imported.",
+            "Put the original file back, or import this one as a new clip.",
+        )
 
     def _mapped(self, frames: int) -> _Mapping:
         """A mapping that holds so many frames."""
@@ -375,6 +363,14 @@ class SourceReader:
                     f"“{cached}” vanished while it was written.", "Try again."
                 )
             self._finish(mapping)
+
+
+def _unchanged(source: Source, path: Path) -> bool:
+    """Whether a file is the one that was imported; read again only if it looks new."""
+    if not source.size or not path.exists():
+        return True  # nothing is known of it, or its absence is told elsewhere
+    known = source.size, source.modified_ns
+    return stamp(path) == known or hash_file(path) == source.id
 
 
 def _write_all(file: BinaryIO, samples: NDArray[Any]) -> None:
@@ -523,7 +519,7 @@ class Sources:
                 break
             try:
                 digest = hash_file(path)
-            except OSError:
+            except EarmarkError:
                 continue  # not readable, so not usable as a source either
             if digest in wanted:
                 found.setdefault(digest, path)

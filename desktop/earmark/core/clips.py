@@ -38,6 +38,8 @@ class Source:
     origin : {"import", "recording", "generated"}
     job : int or None
         The job that generated it.
+    size, modified_ns : int
+        Of the file when its content was last looked at; 0 if that is not known.
     """
 
     id: str
@@ -47,6 +49,8 @@ class Source:
     frames: int
     origin: Origin = "import"
     job: int | None = None
+    size: int = 0
+    modified_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

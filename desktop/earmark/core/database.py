@@ -248,6 +248,11 @@ class Database:
         title = "SELECT title FROM history WHERE id = ?"
         return None if step is None else str(self.value(title, (step[-1],)))
 
+    def flush(self) -> None:
+        """Wait until all that was committed is on the disk."""
+        with translated_errors(self.path):
+            self.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+
     def close(self) -> None:
         """Close the connection; what was committed is in the file."""
         self.connection.close()

@@ -12,7 +12,7 @@ from earmark.core.annotate import Annotating, checked_text
 from earmark.core.clips import Clip, Source, Spans
 from earmark.core.contents import Fragment, check_range, range_bindings
 from earmark.core.errors import EarmarkError
-from earmark.core.sources import stored_path
+from earmark.core.sources import stamp, stored_path
 
 _UPDATE = "UPDATE labels SET"
 _DELETE = "DELETE FROM labels"
@@ -48,14 +48,23 @@ class Edit(Annotating):
                     "frames": source.frames,
                     "origin": source.origin,
                     "job": source.job,
+                    "size": source.size,
+                    "modified_ns": source.modified_ns,
                 },
             )
 
     def move_source(self, source: str, path: Path) -> None:
         """Say where the file of a source is now, unchecked; see `Project.relocate`."""
         self._contents.source(source)
+        size, modified_ns = stamp(path)
         self._database.update(
-            "sources", source, {"path": stored_path(path, self._contents.folder)}
+            "sources",
+            source,
+            {
+                "path": stored_path(path, self._contents.folder),
+                "size": size,
+                "modified_ns": modified_ns,
+            },
         )
 
     def add_clip(

