@@ -26,9 +26,13 @@ def rows(short: bool) -> Iterator[Row]:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtWidgets import QApplication
 
+    from earmark.ui.appearance import Appearance
+
     app = QApplication.instance() or QApplication([])
     count = LABELS // 50 if short else LABELS
     with tempfile.TemporaryDirectory() as folder:
+        # What stands around the picture is drawn in each frame, too.
+        Appearance(app, Path(folder) / "style").choose("dark")
         session, editor = _shown(Path(folder), count, hour_of_stereo(short), app)
         try:
             yield from _measure(editor, session, app, 10 if short else 150)
