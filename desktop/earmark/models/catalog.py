@@ -29,6 +29,9 @@ MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.npy", "*.jinja"
 """What a transformers model is made of; its twins in other formats, which would double
 the download, pickles and code are not among them."""
 
+LICENCES = "LICENSE*"
+"""The files that hold a model's terms."""
+
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 """Weights that may run code when they are loaded."""
 
@@ -145,7 +148,7 @@ class Hub(_Row):
     kind: Literal["hub"]
     repo: str
     revision: str = "main"
-    files: tuple[str, ...] = MODEL_FILES
+    files: tuple[str, ...] = (*MODEL_FILES, LICENCES)
     pickled: bool = False
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import ModelRef, Task
 from earmark.models.library import Library
+from earmark.models.offers import how_to_get
 from earmark.settings import Settings
 
 
@@ -35,10 +36,14 @@ def model_for(
         return library.resolve(chosen, task)
     found = library.default(task)
     if found is None:
+        offered = library.available(task)
+        best = min(offered, key=lambda entry: entry.default_rank, default=None)
         raise EarmarkError(
-            f"No model for {task.title.lower()} is on this machine.",
-            "Run `earmark models starter` to fetch the free starter weights, or "
-            "import a folder with `earmark models import FOLDER`.",
+            f"No model for {task.title.lower()} is on this machine"
+            + (f"; {best.title} is suggested." if best else "."),
+            how_to_get(best)
+            if best
+            else "Import a folder with `earmark models import FOLDER`.",
         )
     return found
 

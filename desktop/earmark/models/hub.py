@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from earmark.core.errors import Cancelled, EarmarkError
-from earmark.models.catalog import MODEL_FILES
+from earmark.models.catalog import LICENCES, MODEL_FILES
 from earmark.models.hub_cache import has_digest
 
 Arrived = Callable[[int, int], None]
@@ -142,7 +142,7 @@ def needed(found: Repository, format: str) -> tuple[File, ...]:
     found : Repository
     format : {"transformers", "diffusers", "ctranslate2"}
     """
-    files = [file for file in found.files if _is(file, MODEL_FILES)]
+    files = [file for file in found.files if _is(file, (*MODEL_FILES, LICENCES))]
     small = [file for file in files if ".safetensors" not in file.name]
     if format == "ctranslate2":
         weights = [file for file in found.files if file.name == "model.bin"]

@@ -22,7 +22,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from earmark.core.errors import Cancelled, EarmarkError
-from earmark.models.catalog import MODEL_FILES, PICKLES, CatalogEntry
+from earmark.models.catalog import LICENCES, MODEL_FILES, PICKLES, CatalogEntry
 from earmark.models.folder import (
     MANIFEST,
     Manifest,
@@ -190,7 +190,7 @@ def copy_model(
     pickles: bool = False,
 ) -> tuple[ManifestFile, ...]:
     """Copy a model's files, without code, twins in other formats and most pickles."""
-    patterns = [*MODEL_FILES, "LICENSE*", "README.md"]
+    patterns = [*MODEL_FILES, LICENCES, "README.md"]
     if found.format == "ctranslate2":
         patterns.append("model.bin")
     if pickles:

@@ -131,9 +131,11 @@ def check_class(
             "Choose another model.",
         )
     place = places(format, architectures, tasks)
+    remedy = f"Use it under {place}." if place not in ("", task.title) else ""
+    if tasks and not place:
+        remedy = "No task of Earmark uses such models."
     raise EarmarkError(
-        f"{name} is {what} ({classes}); {task.title} cannot use it.",
-        f"Use it under {place}." if place not in ("", task.title) else "",
+        f"{name} is {what} ({classes}); {task.title} cannot use it.", remedy
     )
 
 

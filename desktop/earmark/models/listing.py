@@ -10,6 +10,15 @@ from earmark.models.catalog import CatalogEntry
 from earmark.models.installed import InstalledModel
 from earmark.models.library import Library
 
+STATES = (
+    "on disk",
+    "part of Earmark",
+    "damaged",
+    "interrupted",
+    "starter",
+    "on the hub",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -58,7 +67,7 @@ class Listed:
 
     @property
     def state(self) -> str:
-        """ "on disk", "part of Earmark", "damaged", "interrupted" or "on the hub"."""
+        """Where it is, in two or three words: one of `STATES`."""
         if self.installed is not None:
             if self.installed.problem:
                 return "damaged"

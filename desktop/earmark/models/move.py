@@ -21,10 +21,27 @@ from earmark.models.install import (
     manifest_file,
     uninstall,
 )
+from earmark.settings import Settings, folders
 
 _MOVED_FROM = ".moved-from.json"
 
 _BLOCK = 1 << 20
+
+
+def check_movable(settings: Settings, folder: Path) -> None:
+    """Check that the settings can name another folder for the models.
+
+    Raises
+    ------
+    EarmarkError
+        If the environment names one, which goes before them.
+    """
+    wished = settings.model_copy(update={"models_folder": folder})
+    if folders(wished).models != folder:
+        raise EarmarkError(
+            "EARMARK_MODELS sets the models folder and goes before the setting.",
+            "Unset that environment variable first.",
+        )
 
 
 def move_models(old: Path, to: Arriving, switch: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import Progress, Task
 from earmark.models.arrivals import Report
 from earmark.models.catalog import CatalogEntry
-from earmark.models.library import check_movable
+from earmark.models.move import check_movable
 from earmark.ui.background import Ticket
 from earmark.ui.session import Session
 

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QInputDialog,
     QLabel,
-    QMessageBox,
     QProgressBar,
     QScrollArea,
     QVBoxLayout,
@@ -375,19 +374,9 @@ class ModelLibrary(QDialog):
     def _delete(self) -> None:
         row = self.chosen()
         assert row is not None
-        question = f"Delete “{row.title}” from this computer?"
         taken = "" if row.size_mb is None else f"It takes {size(row.size_mb)}."
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.NoIcon)
-        box.setWindowTitle("Delete model")
-        box.setText(question)
-        box.setInformativeText(taken)
-        delete = box.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.exec()
-        chosen = box.clickedButton() is delete
-        box.deleteLater()
-        if chosen:
+        question = EarmarkError(f"Delete “{row.title}” from this computer?", taken)
+        if ask(self, question, "Delete"):
             try:
                 self._session.library.remove(row.id)
             except EarmarkError as error:

