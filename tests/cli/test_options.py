@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from earmark.cli.options import given, options_of
-from earmark.core.tasks import Params, Task, param
+from earmark.core.tasks import Params, Task, entries, param
 
 
 class Everything(Params):
@@ -31,14 +32,12 @@ TASK = Task(
 )
 
 
-def parsed(*arguments: str) -> dict[str, object]:
+def parsed(*arguments: str, task: Task = TASK) -> dict[str, object]:
     seen: dict[str, object] = {}
-    command = click.Command(
-        "everything", callback=seen.update, params=[*options_of(TASK)]
-    )
+    command = click.Command(task.id, callback=seen.update, params=[*options_of(task)])
     result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 0, result.output
-    return given(TASK, seen)
+    return given(task, seen)
 
 
 def test_nothing_given_leaves_every_default_to_the_task() -> None:
@@ -87,3 +86,48 @@ def test_the_help_tells_the_unit_and_the_default() -> None:
 
 def test_the_text_of_a_task_can_be_left_to_an_argument() -> None:
     assert "prompt" not in {o.name for o in options_of(TASK, without="prompt")}
+
+
+class Spotting(Params):
+    words: str = param("", "Words", "Which ones.", lines="keywords")
+
+
+SPOTTING = Task(
+    id="spotting",
+    title="Spotting",
+    summary="Finds words.",
+    group="understand",
+    input="audio",
+    params=Spotting,
+    runner="nowhere:run",
+)
+
+
+def words(value: str) -> tuple[str, ...]:
+    """The entries of an option's value."""
+    return entries(str(parsed("--words", value, task=SPOTTING)["words"]))
+
+
+def test_a_list_is_given_with_commas() -> None:
+    assert words("yes, no,thank you") == ("yes", "no", "thank you")
+    assert words("yes") == ("yes",)
+
+
+def test_a_list_is_given_as_a_file_with_one_entry_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "words.txt"
+    file.write_text("\ufeffyes\n\n  well, well \nçà et là\n", encoding="utf-8")
+    assert words(str(file)) == ("yes", "well, well", "çà et là")
+
+
+def test_a_list_may_be_longer_than_a_path() -> None:
+    many = [f"word{number}" for number in range(2000)]
+    assert words(",".join(many)) == tuple(many)
+
+
+def test_a_file_that_is_no_text_is_refused_by_name(tmp_path: Path) -> None:
+    file = tmp_path / "sound.wav"
+    file.write_bytes(b"RIFF\xff\xfe\xfd")
+    command = click.Command("spotting", params=[*options_of(SPOTTING)])
+    result = CliRunner().invoke(command, ["--words", str(file)])
+    assert result.exit_code == 2
+    assert "sound.wav cannot be read as text" in " ".join(result.output.split())

@@ -75,7 +75,35 @@ def _without_none(annotation: Any) -> Any:
     return annotation
 
 
+class Lines(click.ParamType[str]):
+    """One entry a line: given with commas between them, or as the path of a file."""
+
+    name = "list"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Give the entries as lines."""
+        path = Path(value)
+        if _is_file(path):
+            try:
+                return path.read_text("utf-8-sig")
+            except (OSError, UnicodeDecodeError) as error:
+                self.fail(f"{path} cannot be read as text: {error}", param, ctx)
+        return "\n".join(entry.strip() for entry in value.split(","))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a long list is no name that a file can have
+        return False
+
+
 def _click_type(kind: Any, field: FieldInfo) -> click.ParamType[Any]:
+    extra = field.json_schema_extra
+    if isinstance(extra, dict) and extra.get("lines"):
+        return Lines()
     if get_origin(kind) is Literal:
         return click.Choice([str(value) for value in get_args(kind)])
     lowest = next((m.ge for m in field.metadata if hasattr(m, "ge")), None)

@@ -80,7 +80,7 @@ def make_field(info: FieldInfo, parent: QWidget) -> Field:
         return PathField(parent, optional=optional)
     if choices:
         return SuggestionField(choices, parent, optional=optional)
-    if extra.get("multiline"):
+    if extra.get("multiline") or extra.get("lines"):
         return TextField(parent, optional=optional)
     return LineField(parent, optional=optional)
 

@@ -21,6 +21,8 @@ from PySide6.QtWidgets import (
 from earmark.core.tasks import Params
 from earmark.ui.icons import icon
 from earmark.ui.panels.fields import CheckField, Field, TextField, make_field
+from earmark.ui.panels.list_field import ListField
+from earmark.ui.session import Session
 from earmark.ui.widgets import muted, restyle
 
 _SHORT_HELP = 72
@@ -35,6 +37,8 @@ class ParamsForm(QWidget):
     params : type of Params
     first : str, optional
         The parameter that comes first and is given the most room: a task's text.
+    session : Session, optional
+        Whose project has the named lists that fields of one entry a line offer.
     """
 
     changed = Signal()
@@ -44,10 +48,12 @@ class ParamsForm(QWidget):
         params: type[Params],
         *,
         first: str = "",
+        session: Session | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._params = params
+        self._session = session
         self._fields: dict[str, Field] = {}
         self._errors: dict[str, QLabel] = {}
         layout = QVBoxLayout(self)
@@ -113,6 +119,7 @@ class ParamsForm(QWidget):
             label.setText(found.get(name, ""))
             label.setVisible(name in found)
             widget = self._fields[name].widget
+            widget = widget.focusProxy() or widget
             if bool(widget.property("invalid")) != (name in found):
                 widget.setProperty("invalid", name in found)
                 restyle(widget)
@@ -129,7 +136,12 @@ class ParamsForm(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(4)
-        field = make_field(info, row)
+        kind = _extra(info).get("lines")
+        if kind and self._session is not None:
+            optional = info.default is None
+            field: Field = ListField(kind, self._session, row, optional=optional)
+        else:
+            field = make_field(info, row)
         self._fields[name] = field
         title, help_text = info.title or name, info.description or ""
         widget = field.widget

@@ -60,7 +60,9 @@ class TaskPanel(QWidget):
         self.task = task
         self._jobs: list[int] = []
         self._brought = ""
-        self.form = ParamsForm(task.params, first=task.text_param, parent=self)
+        self.form = ParamsForm(
+            task.params, first=task.text_param, session=session, parent=self
+        )
         self.models: ModelPicker | None = None
         self.target: TargetPicker | None = None
         body = QWidget(self)
