@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from earmark.api import Params, Task, hookimpl, param
+from earmark.api import Command, Host, Params, Task, hookimpl, param
 from earmark_plugins.speech_recognition.languages import LANGUAGES
 
 FORMATS = ("ctranslate2", "transformers")
@@ -115,3 +115,11 @@ def register_tasks() -> Sequence[Task]:
             icon="ph.check-circle",
         ),
     ]
+
+
+@hookimpl
+def register_commands(host: Host) -> Sequence[Command]:
+    """Give the commands that compare transcripts."""
+    from earmark_plugins.speech_recognition.commands import commands
+
+    return commands(host)

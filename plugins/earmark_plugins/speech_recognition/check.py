@@ -14,6 +14,7 @@ from transformers.models.whisper.english_normalizer import (
 )
 
 from earmark.api import EarmarkError
+from earmark_plugins.speech_recognition.alignment import differing
 from earmark_plugins.speech_recognition.languages import UNSPACED
 from earmark_plugins.speech_recognition.transcript import Word
 
@@ -119,11 +120,11 @@ def compare(
     times = _times(heard, words, language)
     runs = [
         Divergence(
-            *_range(times, first, after),
-            " ".join(expected[ref_first:ref_after]),
-            " ".join(heard[first:after]),
+            *_range(times, run.hypothesis.start, run.hypothesis.stop),
+            " ".join(expected[run.reference]),
+            " ".join(heard[run.hypothesis]),
         )
-        for ref_first, ref_after, first, after in _differing(found.alignments[0])
+        for run in differing(found.alignments[0])
     ]
     return Comparison(
         wer=found.wer,
@@ -138,21 +139,6 @@ def compare(
 
 def _size(run: Divergence) -> int:
     return max(len(run.expected.split()), len(run.heard.split()))
-
-
-def _differing(chunks: Sequence[Any]) -> list[tuple[int, int, int, int]]:
-    """Runs of neighbouring chunks that are not equal: (ref first, after, hyp ...)."""
-    runs: list[tuple[int, int, int, int]] = []
-    for chunk in chunks:
-        if chunk.type == "equal":
-            continue
-        first = (chunk.ref_start_idx, chunk.hyp_start_idx)
-        after = (chunk.ref_end_idx, chunk.hyp_end_idx)
-        if runs and (runs[-1][1], runs[-1][3]) == first:
-            runs[-1] = (runs[-1][0], after[0], runs[-1][2], after[1])
-        else:
-            runs.append((first[0], after[0], first[1], after[1]))
-    return runs
 
 
 def _times(
@@ -180,10 +166,12 @@ def _times(
                 (word.start_s, word.stop_s) for word in said
             ]
     last = len(spoken) - 1
-    for said_first, said_after, first, after in _differing(aligned):
-        begin = spoken[min(said_first, last)]
-        end = spoken[min(max(said_after - 1, said_first), last)]
-        times[first:after] = [(begin.start_s, end.stop_s)] * (after - first)
+    for run in differing(aligned):
+        said, joined = run.reference, run.hypothesis
+        begin = spoken[min(said.start, last)]
+        end = spoken[min(max(said.stop - 1, said.start), last)]
+        length = joined.stop - joined.start
+        times[joined] = [(begin.start_s, end.stop_s)] * length
     return times
 
 
