@@ -209,14 +209,30 @@ class SourceReader:
         if starts[0] < 0 or starts[-1] + frames > self._ready:
             runs = [self.read(int(at), frames, channel).mean(axis=1) for at in starts]
             return np.array(runs, np.float32)
-        mapping = self._mapped(int(starts[-1]) + frames)
+        first, last = int(starts[0]), int(starts[-1]) + frames
+        mapping = self._mapped(last)
+        if last - first < len(starts) * frames:
+            # They overlap: each sample is converted only once.
+            samples = mapping.array[first:last].swapaxes(0, 1)
+            run = self._mixed(mapping.encoding, samples, channel)
+            return sliding_window_view(run, frames)[starts - first]
         # The window comes last, behind the three bytes of 24-bit samples.
         views = np.moveaxis(sliding_window_view(mapping.array, frames, 0), -1, 2)
+        return self._mixed(mapping.encoding, views.swapaxes(0, 1), channel, starts)
+
+    def _mixed(
+        self,
+        encoding: Encoding,
+        raw: NDArray[Any],
+        channel: int | None,
+        which: NDArray[np.int64] | slice = slice(None),
+    ) -> NDArray[np.float32]:
+        """A channel, or the mix of all, of samples by channel and place."""
         if channel is not None:
-            return mapping.encoding.floats(views[starts, channel])
-        mix = mapping.encoding.floats(views[starts, 0])
+            return encoding.floats(raw[channel][which])
+        mix = encoding.floats(raw[0][which])
         for other in range(1, self.channels):
-            mix += mapping.encoding.floats(views[starts, other])
+            mix += encoding.floats(raw[other][which])
         if self.channels > 1:
             mix *= np.float32(1.0 / self.channels)
         return mix
