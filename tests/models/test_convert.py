@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import pickle
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -325,3 +327,63 @@ def test_a_checkpoint_of_something_else_is_said(tmp_path: Path) -> None:
         with pytest.raises(EarmarkError, match="no checkpoint of musiCNN"):
             library.import_folder(place / "index")
         assert library.installed() == []
+
+
+def test_a_speaker_encoder_loses_what_only_training_needs(tmp_path: Path) -> None:
+    state = {
+        "similarity_weight": torch.ones(1),
+        "lstm.weight_ih_l0": torch.ones(4, 2),
+        "linear.bias": torch.zeros(2),
+    }
+    torch.save({"step": 5, "model_state": state}, tmp_path / "pretrained.pt")
+    content = (tmp_path / "pretrained.pt").read_bytes()
+    wheel = make_wheel(tmp_path / "index", "voices", {"p.pt": content, "L": b"Apache"})
+    row = music_offer(tmp_path / "other", b"", b"").model_dump()
+    row |= {"id": "voices", "format": "ge2e", "architecture": "GE2ESpeakerEncoder"}
+    row["source"]["wheels"] = [wheel_row(wheel, "voices")]
+    for file, member, held in (
+        (row["source"]["files"][0], "L", b"Apache"),
+        (row["source"]["conversion"]["files"][0], "p.pt", content),
+    ):
+        file |= {"members": [f"voices/{member}"], "size": len(held)}
+        file["sha256"] = sha256(held)
+    row["source"]["conversion"]["files"] = row["source"]["conversion"]["files"][:1]
+    row["source"]["conversion"] |= {"kind": "ge2e", "config": {"num_mel_bins": 40}}
+    entry = CatalogEntry.model_validate(row)
+    library = Library(
+        tmp_path / "models", Catalog((entry,)), hub_cache=tmp_path / "hub"
+    )
+    ref = library.import_folder(tmp_path / "index")
+    assert ref.path is not None
+    assert {path.name for path in ref.path.iterdir()} == {
+        "LICENSE",
+        "config.json",
+        "earmark-model.json",
+        "model.safetensors",
+    }
+    tensors = load_file(ref.path / "model.safetensors")
+    assert set(tensors) == {"lstm.weight_ih_l0", "linear.bias"}
+    assert json.loads((ref.path / "config.json").read_text()) == {
+        "architectures": ["GE2ESpeakerEncoder"],
+        "model_type": "ge2e",
+        "num_mel_bins": 40,
+    }
+
+
+def test_the_program_that_converts_does_not_import_torch(
+    make_model: MakeModel, tmp_path: Path
+) -> None:
+    folder = pickled_model(make_model)
+    script = f"""
+import sys
+from pathlib import Path
+from earmark.models.catalog import Catalog
+from earmark.models.library import Library
+library = Library(Path({str(tmp_path / "models")!r}), Catalog(()))
+library.import_folder(Path({str(folder)!r}), convert_pickle=True)
+print([name for name in ("torch", "transformers") if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

