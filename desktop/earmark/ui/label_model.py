@@ -202,8 +202,9 @@ class LabelModel(RowModel):
 
     def _take_change(self, change: Change) -> None:
         labels = change.rows.get("labels", frozenset())
-        for label in labels:
-            self._labels.pop(int(label), None)
+        # Of the two, what is kept is the shorter one when a file was imported.
+        for label in [known for known in self._labels if known in labels]:
+            del self._labels[label]
         if labels:
             self._texts_known = False
         ours = {track.id for track in self._tracks}
