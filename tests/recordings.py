@@ -54,7 +54,8 @@ def prompts(language: str, *, shortest_words: int = 1) -> list[Prompt]:
     folder = next(sounds.glob(f"{language}*"))
     found = [
         Prompt(folder / f"{name}.wav", text)
-        for name, text in re.findall(r"^([\w/-]+): ([^\[\n]+)$", lines, re.M)
+        # What is in brackets of any kind is no speech.
+        for name, text in re.findall(r"^([\w/-]+): ([^\[(\n]+)$", lines, re.M)
         if len(text.split()) >= shortest_words and (folder / f"{name}.wav").is_file()
     ]
     return sorted(found, key=lambda prompt: prompt.path)
