@@ -66,6 +66,41 @@ def scorable(samples: Samples, silent_db: float = SILENT_DB) -> bool:
     return bool(np.isfinite(peak)) and peak > 10 ** (silent_db / 20)
 
 
+class Unheard:
+    """The seconds in which nothing is to be heard, or too much, and how to say so.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        "silent", "unreadable" or "clipped" to how long.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    def notice(self, samples: Samples, length_s: float, *, scored: bool) -> str:
+        """Count a window; gives why it is counted, empty if all is well with it."""
+        if scored:
+            if float(np.mean(np.abs(samples) >= FULL_SCALE)) <= CLIPPED:
+                return ""
+            why = "clipped"
+        else:
+            why = "silent" if np.isfinite(samples).all() else "unreadable"
+        self.seconds[why] += length_s
+        return why
+
+    def say(self, ctx: Context, *, silence: bool = True) -> None:
+        """Note it on the job's row; the silence only if that is not said elsewhere."""
+        words = {
+            "silent": "are silent and were not scored",
+            "unreadable": "hold values that are no numbers and were not scored",
+            "clipped": "are clipped: their scores are uncertain",
+        }
+        for why, said in words.items():
+            if why in self.seconds and (silence or why != "silent"):
+                ctx.note(f"{self.seconds[why]:.1f} s {said}")
+
+
 @dataclass(slots=True)
 class _Run:
     """A label that goes on: its cells so far."""
@@ -108,7 +143,7 @@ class Labeller:
         self._sum = np.zeros(len(rules.names), np.float64)
         self._most = np.zeros(len(rules.names), np.float32)
         self._scored = 0
-        self._unheard: dict[str, float] = defaultdict(float)
+        self._unheard = Unheard()
 
     def take(self, window: Window, scores: Scores | None) -> list[Prediction]:
         """The labels that ended before a window; one that is unheard has no scores."""
@@ -130,7 +165,8 @@ class Labeller:
         whole = self._whole()
         if self._rules.params.along == "clip":
             found = self._of_all(whole)
-        self._say_unheard()
+        # A label says where there is silence, if that is wanted.
+        self._unheard.say(self._ctx, silence=not self._rules.silence)
         return [*found, self._text(whole), Progress(1.0)]
 
     def _next_cell(self) -> list[Prediction]:
@@ -218,33 +254,16 @@ class Labeller:
         data = {
             "scores": scores,
             "score_kind": rules.kind,
-            **{f"{why}_s": round(seconds, 3) for why, seconds in self._unheard.items()},
+            **{
+                f"{why}_s": round(length_s, 3)
+                for why, length_s in self._unheard.seconds.items()
+            },
         }
         silence = rules.silence if self._silent else ""
         return Text(rules.tier, next(iter(scores), silence), data)
 
     def _notice(self, window: Window, scores: Scores | None) -> None:
         """Count the seconds in which there is nothing to be heard, or too much."""
-        samples = window.samples
         length_s = min(self._rules.hop_s, window.stop_s - window.start_s)
-        self._silent = False
-        if scores is not None:
-            if float(np.mean(np.abs(samples) >= FULL_SCALE)) > CLIPPED:
-                self._unheard["clipped"] += length_s
-        elif np.isfinite(samples).all():
-            self._silent = True
-            self._unheard["silent"] += length_s
-        else:
-            self._unheard["unreadable"] += length_s
-
-    def _say_unheard(self) -> None:
-        words = {
-            "silent": "are silent and were not scored",
-            "unreadable": "hold values that are no numbers and were not scored",
-            "clipped": "are clipped: their scores are uncertain",
-        }
-        if self._rules.silence:
-            del words["silent"]  # its labels say so
-        for why, said in words.items():
-            if why in self._unheard:
-                self._ctx.note(f"{self._unheard[why]:.1f} s {said}")
+        why = self._unheard.notice(window.samples, length_s, scored=scores is not None)
+        self._silent = why == "silent"
