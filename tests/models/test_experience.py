@@ -76,7 +76,6 @@ def test_later_jobs_count_and_old_ones_fade(tmp_path: Path) -> None:
         replace(USAGE, audio_s=None),
         replace(USAGE, audio_s=0.0),
         replace(USAGE, run_s=0.0),
-        replace(USAGE, note="fell back to the CPU: out of memory"),
     ],
 )
 def test_a_job_that_tells_nothing_teaches_nothing(tmp_path: Path, usage: Usage) -> None:

@@ -177,6 +177,7 @@ class JobQueue:
         self._stopping: dict[int, str] = {}
         self._removed: set[int] = set()
         self._alone: set[int] = set()
+        self._trials: set[int] = set()
         self._lost: Counter[int] = Counter()
         self._found: dict[int, list[StoredResult]] = {}
         self._done: dict[int, Usage] = {}
@@ -245,13 +246,34 @@ class JobQueue:
         )
         return job
 
+    def try_out(
+        self,
+        task_id: str,
+        params: Mapping[str, Any] | Params,
+        *,
+        model: ModelRef | None,
+        input: AudioInput,
+        examples: Sequence[Example] = (),
+        companions: Mapping[str, ModelRef] | None = None,
+    ) -> int:
+        """Run a job to see what it takes; nothing that it finds is kept.
+
+        When it has ended it is told of as any other, and then it is gone.
+        """
+        (job,) = self._submit(
+            task_id, params, model, [input], None, examples, companions or {}
+        )
+        self._trials.add(job)
+        return job
+
     def submit_batch(
         self,
         task_id: str,
         params: Mapping[str, Any] | Params,
-        inputs: Sequence[AudioInput],
+        inputs: Sequence[AudioInput | None],
         *,
         model: ModelRef | None = None,
+        batch: int | None = None,
         examples: Sequence[Example] = (),
         companions: Mapping[str, ModelRef] | None = None,
     ) -> list[int]:
@@ -259,7 +281,8 @@ class JobQueue:
 
         What all of them find is one step of the history.
         """
-        batch = self._project.new_batch() if len(inputs) > 1 else None
+        if batch is None and len(inputs) > 1:
+            batch = self._project.new_batch()
         return self._submit(
             task_id, params, model, inputs, batch, examples, companions or {}
         )
@@ -450,7 +473,11 @@ class JobQueue:
 
     def _next_tasks(self) -> dict[str, int]:
         """The tasks that are free, each with its first waiting job."""
-        busy = {running.job.task for running in self._running.values()}
+        busy = {
+            running.job.task
+            for job, running in self._running.items()
+            if job not in self._done  # the engine is free; its results are not in yet
+        }
         busy.update(self._stopping.values())
         chosen: dict[str, int] = {}
         for job, (task, _) in self._waiting.items():
@@ -653,6 +680,13 @@ class JobQueue:
     def _finish(self, running: _Running, usage: Usage) -> None:
         """Accept what was stored, read again, or say why that cannot be done."""
         job = running.job.id
+        if job in self._trials:
+            self._trials.remove(job)
+            self._discard(self._project.results(job))
+            self._project.clear_results(job)
+            self._settle(job, usage)
+            self.remove(job)
+            return
         try:
             check_files(self._project.results(job))
             self._project.accept_batch([job], running.title, running.job.batch)

@@ -78,7 +78,7 @@ class Experience:
     def record(self, task: str, model: ModelRef | None, usage: Usage) -> None:
         """Learn from a job that has ended.
 
-        One without audio, or that fell back to another device, teaches nothing.
+        One without audio teaches nothing.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class Experience:
         EarmarkError
             If the file cannot be written.
         """
-        if not usage.audio_s or usage.run_s <= 0 or usage.note:
+        if not usage.audio_s or usage.run_s <= 0:
             return
         now = _Learned(
             factor=usage.run_s / usage.audio_s,

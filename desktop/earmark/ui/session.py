@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from earmark.core.plugins import Plugins
     from earmark.engine.queue import JobEvent, JobQueue
     from earmark.formats import FormatRegistry
+    from earmark.models.experience import Experience
     from earmark.models.library import Library
     from earmark.settings import Folders, SettingsStore
 
@@ -142,6 +143,13 @@ class Session(QObject):
             queue.subscribe(self._take_job_event),
             store.on_change(lambda *_: self.settings_changed.emit()),
         ]
+
+    @cached_property
+    def experience(self) -> Experience:
+        """What models have taken on this computer."""
+        from earmark.models.experience import Experience
+
+        return Experience(self.folders.data)
 
     @cached_property
     def formats(self) -> FormatRegistry:
@@ -364,6 +372,27 @@ class Session(QObject):
             companions=companions,
         )
 
+    def try_task(
+        self,
+        task: Task,
+        params: dict[str, Any],
+        model: ModelRef | None,
+        given: AudioInput,
+    ) -> int:
+        """Queue a task only to see what it takes; gives the job."""
+        from earmark.models.choice import companions_of
+
+        return self.queue.try_out(
+            task.id,
+            params,
+            model=model,
+            input=given,
+            examples=self.examples(task),
+            companions=companions_of(
+                self.library, task, self.plugins.tasks, self.store.settings
+            ),
+        )
+
     def examples(self, task: Task) -> list[Example]:
         """The voices of the project, for a task that compares its input with them."""
         if not task.examples:
@@ -451,8 +480,11 @@ class Session(QObject):
                 self.live_jobs[event.job] = state
             else:
                 self.live_jobs.pop(event.job, None)
+        done = event.kind == "state" and self.queue_state(event.job) == JobState.DONE
+        if done:
+            self._learn(event.job)
         self.job_event.emit(event)
-        if event.kind != "state" or self.queue_state(event.job) != JobState.DONE:
+        if not done:
             return
         if check := self.project.text(event.job, "check"):
             self.message.emit(check.text, 12_000)
@@ -464,6 +496,19 @@ class Session(QObject):
         # Someone at work on a clip must not find it swapped for another.
         if made and (self.clip is None or not self.busy_editing()):
             self.show_clip(made[-1])
+
+    def _learn(self, job: int) -> None:
+        """Note what a job took; of a batch, its last one stands for all."""
+        ended = self.project.job(job)
+        if ended.batch is not None and any(
+            state in (JobState.WAITING, JobState.RUNNING)
+            for _, state in self.project.jobs_of_batch(ended.batch)
+        ):
+            return
+        try:
+            self.experience.record(ended.task, ended.model, ended.usage)
+        except EarmarkError as error:
+            self.message.emit(str(error), 12_000)
 
     def queue_state(self, job: int) -> JobState | None:
         """The state of a job, None if it was removed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
@@ -18,9 +19,17 @@ from PySide6.QtWidgets import (
 )
 
 from earmark.core.errors import EarmarkError
-from earmark.core.tasks import AudioFile, JobState, Prediction, Task, Text
+from earmark.core.tasks import (
+    AudioFile,
+    AudioInput,
+    JobState,
+    Prediction,
+    Task,
+    Text,
+)
 from earmark.engine.queue import JobEvent
 from earmark.ui.fetching import Fetching
+from earmark.ui.panels.expectation import ExpectationLine
 from earmark.ui.panels.form import ParamsForm
 from earmark.ui.panels.model_picker import ModelPicker
 from earmark.ui.panels.target_picker import TargetPicker
@@ -59,6 +68,7 @@ class TaskPanel(QWidget):
         self._session = session
         self.task = task
         self._jobs: list[int] = []
+        self._started = 0.0
         self._brought = ""
         self.form = ParamsForm(
             task.params, first=task.text_param, session=session, parent=self
@@ -114,6 +124,17 @@ class TaskPanel(QWidget):
         row.setSpacing(8)
         row.addWidget(self.run_button, 1)
         row.addWidget(self.cancel_button)
+        self.expectation: ExpectationLine | None = None
+        if self.target is not None:
+            self.expectation = ExpectationLine(
+                session,
+                task,
+                params=self._values,
+                model=lambda: self.models.model() if self.models else None,
+                target=self.target.target,
+                parent=self,
+            )
+            foot.addWidget(self.expectation)
         foot.addLayout(row)
         for widget in (self.progress, self.state, self.preview):
             foot.addWidget(widget)
@@ -135,10 +156,9 @@ class TaskPanel(QWidget):
         """Queue the task."""
         if not self.run_button.isEnabled():
             return
-        params = self.form.validated()
-        if params is None:
+        values = self._values()
+        if values is None:
             return
-        values = params.model_dump(mode="json")
         self._remember(values)
         try:
             jobs = self._session.run_task(
@@ -151,14 +171,19 @@ class TaskPanel(QWidget):
             self._say(str(error), "error")
             return
         self._jobs = jobs
+        self._started = time.monotonic()
         self.preview.clear()
         self.preview.hide()
         self._show_state()
 
+    def _values(self) -> dict[str, Any] | None:
+        """The parameters as plain values; None if they do not hold."""
+        params = self.form.validated()
+        return None if params is None else params.model_dump(mode="json")
+
     def cancel(self) -> None:
         """Stop what this panel has started."""
-        for job in self._jobs:
-            self._session.queue.cancel(job)
+        self._session.queue.cancel(*self._jobs)
 
     def _restore(self) -> None:
         """Show the parameters used last for this task."""
@@ -193,6 +218,8 @@ class TaskPanel(QWidget):
             ready, reason = False, "Choose a model that is on this computer first."
         self.run_button.setEnabled(ready)
         self.run_button.setToolTip(reason or "Run  (Ctrl+Enter)")
+        if self.expectation is not None:
+            self.expectation.refresh()
         if not self._jobs:
             self._say(reason, "muted")
             self.state.setVisible(bool(reason))
@@ -200,46 +227,36 @@ class TaskPanel(QWidget):
     def _take_event(self, event: JobEvent) -> None:
         if event.job not in self._jobs:
             return
-        for result in event.new_results:
-            self._show_result(result)
+        if event.new_results:
+            self._show_results(event)
         if event.kind == "removed":
             self._jobs.remove(event.job)
         self._show_state()
 
-    def _show_result(self, result: object) -> None:
-        if isinstance(result, Prediction) and result.kind != "words" and result.text:
-            clip = self._session.clip
-            line = result.text.strip()
-            if clip is not None:
-                line = f"{duration(result.start / clip.rate):>7}  {line}"
-        elif isinstance(result, Text) and result.role == "language":
-            line = f"Language: {result.text}"
-        elif isinstance(result, Text) and result.role == "check":
-            line = result.text
-        elif isinstance(result, AudioFile):
-            line = f"{result.name}, {duration(result.frames / result.rate)}"
-        else:
+    def _show_results(self, event: JobEvent) -> None:
+        """Write down what a job found, with the clip's name if there are several."""
+        given = self._session.project.job(event.job).input
+        lines = [_line(result, given) for result in event.new_results]
+        if given is not None and len(self._jobs) > 1:
+            lines = [f"{given.name}  {line}" if line else "" for line in lines]
+        text = "\n".join(filter(None, lines))
+        if not text:
             return
         self.preview.show()
         follow = self.preview.verticalScrollBar()
         at_end = follow.value() == follow.maximum()
-        self.preview.appendPlainText(line)
+        self.preview.appendPlainText(text)
         if at_end:
             self.preview.moveCursor(QTextCursor.MoveOperation.End)
 
     def _show_state(self) -> None:
-        states = [self._session.queue_state(job) for job in self._jobs]
-        live = [
-            job
-            for job, state in zip(self._jobs, states, strict=True)
-            if state in (JobState.WAITING, JobState.RUNNING)
-        ]
+        live = [job for job in self._jobs if job in self._session.live_jobs]
         self.cancel_button.setVisible(bool(live))
         self.progress.setVisible(bool(live))
         if live:
             self._show_progress(live)
-        elif states:
-            self._show_end(states)
+        elif self._jobs:
+            self._show_end([self._session.queue_state(job) for job in self._jobs])
 
     def _show_progress(self, live: list[int]) -> None:
         progress = self._session.queue.progress(live[0])
@@ -253,8 +270,12 @@ class TaskPanel(QWidget):
         parts = [progress.message or "Waiting for its turn"]
         if len(self._jobs) > 1:
             parts.insert(0, f"Clip {done + 1} of {len(self._jobs)}")
-        if progress.eta_s is not None:
-            parts.append(f"{duration(progress.eta_s)} left")
+        left_s = progress.eta_s
+        if len(self._jobs) > 1:
+            passed_s = time.monotonic() - self._started
+            left_s = passed_s / done * len(live) if done else None
+        if left_s is not None:
+            parts.append(f"{duration(left_s)} left")
         self._say("  ·  ".join(parts), "muted")
 
     def _show_end(self, states: list[JobState | None]) -> None:
@@ -263,6 +284,8 @@ class TaskPanel(QWidget):
         last = self._session.project.job(self._jobs[-1])
         if bad is JobState.FAILED:
             failed = self._jobs[states.index(JobState.FAILED)]
+            if len(states) > 1:
+                words = f"{states.count(bad)} of {len(states)} clips failed"
             words = f"{words}: {self._session.project.job(failed).error}"
         elif bad is None and last.usage.note:
             words = f"{words}: {last.usage.note}"
@@ -277,3 +300,18 @@ class TaskPanel(QWidget):
 
     def sizeHint(self) -> QSize:
         return QSize(312, 520)
+
+
+def _line(result: object, given: AudioInput | None) -> str:
+    """A result in one line; empty for what is not worth one."""
+    if isinstance(result, Prediction) and result.kind != "words" and result.text:
+        at = "" if given is None else f"{duration(result.start / given.rate):>7}  "
+        score = "" if result.score is None else f"  {result.score:.2f}"
+        return f"{at}{result.text.strip()}{score}"
+    if isinstance(result, Text) and result.role == "check":
+        return result.text
+    if isinstance(result, Text) and result.role not in ("transcript", ""):
+        return f"{result.role.replace('-', ' ').capitalize()}: {result.text or 'none'}"
+    if isinstance(result, AudioFile):
+        return f"{result.name}, {duration(result.frames / result.rate)}"
+    return ""
