@@ -196,6 +196,23 @@ def _described(
     )
 
 
+def format_of(path: Path) -> tuple[str, str]:
+    """The container and the usual subtype of a sound file that is to be written.
+
+    Raises
+    ------
+    EarmarkError
+        If its ending is none that is written.
+    """
+    found = _FORMATS.get(path.suffix.lower())
+    if found is None:
+        raise EarmarkError(
+            f"“{path.name}” has an ending that Earmark does not write.",
+            "Choose one of " + ", ".join(_FORMATS) + ".",
+        )
+    return found
+
+
 def write_audio(
     path: Path,
     samples: NDArray[Any] | Iterable[NDArray[Any]],
@@ -230,12 +247,7 @@ def write_audio(
         If there is nothing to write, a sample is not a number, the format does not take
         this rate or channel count, or the disk is full. Nothing is left behind then.
     """
-    if path.suffix.lower() not in _FORMATS:
-        raise EarmarkError(
-            f"“{path.name}” has an ending that Earmark does not write.",
-            "Choose one of " + ", ".join(_FORMATS) + ".",
-        )
-    container, usual = _FORMATS[path.suffix.lower()]
+    container, usual = format_of(path)
     subtype = subtype or usual
     if isinstance(samples, np.ndarray):
         frames = len(samples)

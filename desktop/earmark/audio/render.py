@@ -228,6 +228,18 @@ def resampled(
         yield rest
 
 
+def _check_is_no_source(path: Path, clip: Clip, readers: Readers) -> None:
+    """Refuse to overwrite what a clip is made of."""
+    if not path.exists():
+        return
+    for source in {span.source for span in clip.spans if span.source is not None}:
+        if path.samefile(readers(source).path):
+            raise EarmarkError(
+                f"“{path.name}” is a recording that “{clip.name}” is made of.",
+                "Choose another name; recordings are never overwritten.",
+            )
+
+
 def export(
     clip: Clip,
     readers: Readers,
@@ -263,9 +275,12 @@ def export(
     Raises
     ------
     EarmarkError
-        As `write_audio`, or if a source cannot be read. Nothing is left behind then.
+        As `write_audio`, or if a source cannot be read, or is the file that would be
+        overwritten. Nothing is left behind then.
     """
     from earmark.audio.files import write_audio
+
+    _check_is_no_source(path, clip, readers)
 
     stop = clip.frames if stop is None else min(stop, clip.frames)
     start = max(start, 0)

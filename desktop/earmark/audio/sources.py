@@ -114,6 +114,11 @@ class SourceReader:
         self._thread.start()
 
     @property
+    def path(self) -> Path:
+        """Where its file is."""
+        return self._path
+
+    @property
     def ready(self) -> int:
         """Frames from the beginning that can be read; beyond it is silence as yet."""
         return self._ready

@@ -2,77 +2,291 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from earmark.cli.run import tell_losses
-from earmark.cli.studio import discovered, settings, write_clip
+from earmark.audio.files import format_of
+from earmark.cli.output import (
+    check_spared,
+    check_writable,
+    clip_writer,
+    is_folder,
+    make_folder,
+)
+from earmark.cli.studio import discovered, settings, stretch
 from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Project
+from earmark.formats.document import stem_of
 from earmark.formats.exchange import documents_from_project
-from earmark.formats.registry import FormatRegistry
+from earmark.formats.registry import (
+    ExportReport,
+    FormatRegistry,
+    check_holds,
+    file_stems,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a clip that becomes a sound file: its name, its range in frames."""
+
+    clip: Clip
+    name: str
+    start: int
+    stop: int
 
 
 @click.command()
 @click.argument("project", type=click.Path(path_type=Path))
 @click.option("--clip", "names", multiple=True, help="Only the clip of this name.")
 @click.option("--track", "tracks", multiple=True, help="Only the tracks of this name.")
-@click.option("--labels", type=click.Path(path_type=Path), help="A label file.")
+@click.option(
+    "--labels", metavar="PATH", help="A label file, or a folder: one for each clip."
+)
 @click.option("--format", "format_id", help="Its format if the ending does not tell.")
-@click.option("--audio", type=click.Path(path_type=Path), help="An audio file.")
+@click.option(
+    "--audio",
+    metavar="PATH",
+    help="A sound file, or a folder: one for each clip.",
+)
+@click.option(
+    "--audio-format",
+    metavar="ENDING",
+    default="wav",
+    show_default=True,
+    help="The ending of sound files in a folder, such as flac.",
+)
+@click.option(
+    "--start", type=click.FloatRange(0), metavar="S", help="Only audio from here."
+)
+@click.option(
+    "--stop", type=click.FloatRange(0), metavar="S", help="Only audio up to here."
+)
+@click.option(
+    "--each-label",
+    is_flag=True,
+    help="A sound file for each label that was not rejected, in a folder.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a line of JSON for each file."
+)
 def export(
     project: Path,
     names: tuple[str, ...],
     tracks: tuple[str, ...],
-    labels: Path | None,
+    labels: str | None,
     format_id: str | None,
-    audio: Path | None,
+    audio: str | None,
+    audio_format: str,
+    start: float | None,
+    stop: float | None,
+    each_label: bool,
+    as_json: bool,
 ) -> None:
     """Write the labels or the audio of the clips of PROJECT."""
     if labels is None and audio is None:
-        raise click.UsageError("Say what to write: --labels FILE or --audio FILE.")
+        raise click.UsageError("Say what to write: --labels PATH or --audio PATH.")
+    if audio is None and (each_label or start is not None or stop is not None):
+        raise click.UsageError("--each-label, --start and --stop are about --audio.")
+    if each_label and (start is not None or stop is not None):
+        raise click.UsageError("Choose --each-label, or --start and --stop.")
     if not project.exists():
         raise EarmarkError(f"There is no project {project}.", "Check the path.")
     opened = Project.open(project, read_only=True)
     try:
-        clips = [c for c in opened.clips() if not names or c.name in names]
-        if not clips:
-            raise EarmarkError(
-                f"{project} has no clip called {', '.join(names) or 'anything'}.",
-                "Its clips: " + ", ".join(clip.name for clip in opened.clips()),
+        clips = chosen_clips(opened, names)
+        wanted = frozenset(chosen_tracks(opened, clips, tracks))
+        if audio is None:
+            sounds = []
+        else:
+            pieces = (
+                list(pieces_of_labels(opened, clips, wanted))
+                if each_label
+                else [
+                    Piece(
+                        clip,
+                        stem_of(clip.name),
+                        *stretch(start, stop, clip.name, clip.rate, clip.frames),
+                    )
+                    for clip in clips
+                ]
             )
+            sounds = sound_files(audio, audio_format, pieces, in_folder=each_label)
+            sources = [source.path for source in opened.sources()]
+            check_spared((path for _, path in sounds), sources)
         if labels is not None:
-            formats = FormatRegistry(discovered(settings()).label_formats())
-            wanted = [
-                track.id
-                for clip in clips
-                for track in opened.tracks(clip.id)
-                if not tracks or track.name in tracks
-            ]
-            documents = documents_from_project(
-                opened, [clip.id for clip in clips], tracks=wanted
-            )
-            tell_losses(formats.export_labels(labels, documents, format_id))
-            print(f"Wrote {labels}")
-        if audio is not None:
-            write_audio_of(opened, clips, audio)
+            for report in write_labels(opened, clips, wanted, labels, format_id):
+                tell_labels(report, as_json=as_json)
+        with clip_writer(opened.sources(), opened.folder) as write:
+            for piece, path in sounds:
+                write(piece.clip, path, piece.start, piece.stop)
+                tell_sound(piece, path, as_json=as_json)
     finally:
         opened.close()
 
 
-def write_audio_of(project: Project, clips: list[Clip], out: Path) -> None:
-    """Render one clip to a file, or several into a folder."""
+def chosen_clips(project: Project, names: Sequence[str]) -> list[Clip]:
+    """The clips of some names, or all.
+
+    Raises
+    ------
+    EarmarkError
+        If there is none of a name.
+    """
+    clips = project.clips()
+    there = {clip.name for clip in clips}
+    missing = [name for name in names if name not in there]
+    if missing or not clips:
+        raise EarmarkError(
+            f"{project.name} has no clip called {', '.join(missing)}."
+            if missing
+            else f"{project.name} has no clips.",
+            f"Its clips: {', '.join(sorted(there)) or 'none'}.",
+        )
+    return [clip for clip in clips if not names or clip.name in names]
+
+
+def chosen_tracks(
+    project: Project, clips: Sequence[Clip], names: Sequence[str]
+) -> list[int]:
+    """The tracks of some names of clips, or all.
+
+    Raises
+    ------
+    EarmarkError
+        If no clip has one of a name.
+    """
+    tracks = [track for clip in clips for track in project.tracks(clip.id)]
+    there = {track.name for track in tracks}
+    missing = [name for name in names if name not in there]
+    if missing:
+        raise EarmarkError(
+            f"There is no track called {', '.join(missing)}.",
+            f"The tracks: {', '.join(sorted(there)) or 'none'}.",
+        )
+    return [track.id for track in tracks if not names or track.name in names]
+
+
+def write_labels(
+    project: Project,
+    clips: Sequence[Clip],
+    tracks: Collection[int],
+    out: str,
+    format_id: str | None,
+) -> list[ExportReport]:
+    """Write the labels of clips to a file, or to one for each into a folder."""
+    formats = FormatRegistry(discovered(settings()).label_formats())
+    path = Path(out)
+    each = is_folder(out, format_id)
+    if each:
+        known = formats.by_id(format_id or "csv")
+        make_folder(path)
+    else:
+        known = formats.by_id(format_id) if format_id else formats.by_suffix(path)
+        check_holds(known, path, len(clips))
+        check_writable(path)
+        check_spared([path], (source.path for source in project.sources()))
+    ids = [clip.id for clip in clips]
+    documents = documents_from_project(project, ids, tracks=tracks)
+    if each:
+        return formats.export_each(path, documents, known.id)
+    return [formats.export_labels(path, documents, known.id)]
+
+
+def pieces_of_labels(
+    project: Project, clips: Sequence[Clip], tracks: Collection[int]
+) -> Iterator[Piece]:
+    """What each label of some tracks marks, points and rejected ones aside.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such label.
+    """
+    found = False
     for clip in clips:
-        if len(clips) == 1:
-            path = out
-        elif out.is_dir():
-            path = out / f"{Path(clip.name).stem}.wav"
-        else:
-            raise EarmarkError(
-                f"{len(clips)} clips do not fit into {out}.",
-                "Name one with --clip, or give a folder that exists.",
-            )
-        write_clip(project, clip, path)
-        print(f"Wrote {path}")
+        labels = [
+            label
+            for track in project.tracks(clip.id)
+            if track.id in tracks
+            for label in project.labels(track.id)
+            if label.stop > label.start and label.status != "rejected"
+        ]
+        width = len(str(len(labels)))
+        for number, label in enumerate(labels, 1):
+            found = True
+            name = f"{stem_of(clip.name)} {number:0{width}} {label.text.strip()}"
+            yield Piece(clip, name, label.start, label.stop)
+    if not found:
+        raise EarmarkError(
+            "There is no label that marks a stretch of sound.",
+            "Choose other clips or tracks.",
+        )
+
+
+def sound_files(
+    out: str, ending: str, pieces: Sequence[Piece], *, in_folder: bool
+) -> list[tuple[Piece, Path]]:
+    """The file of each piece.
+
+    Raises
+    ------
+    EarmarkError
+        If there are several and no folder, or a file cannot be written.
+    """
+    path = Path(out)
+    if in_folder or is_folder(out):
+        suffix = f".{ending.lstrip('.')}"
+        format_of(Path(f"name{suffix}"))
+        make_folder(path)
+        check_writable(path / f"name{suffix}")
+        # A "/" in a label's text is no folder.
+        stems = file_stems(piece.name.replace("/", "_") for piece in pieces)
+        return [
+            (piece, path / f"{stem}{suffix}")
+            for piece, stem in zip(pieces, stems, strict=True)
+        ]
+    if len(pieces) > 1:
+        raise EarmarkError(
+            f"{len(pieces)} clips do not fit into {out}.",
+            f"Name one with --clip, or give a folder: {out}/.",
+        )
+    format_of(path)
+    check_writable(path)
+    return [(pieces[0], path)]
+
+
+def tell_labels(report: ExportReport, *, as_json: bool) -> None:
+    """Say what was written, and what it could not hold."""
+    if as_json:
+        told = {
+            "path": str(report.path),
+            "beside": [str(path) for path in report.beside],
+            "labels": report.labels,
+            "notes": list(report.losses),
+        }
+        print(json.dumps(told), flush=True)
+        return
+    for loss in report.losses:
+        click.echo(f"earmark: {report.path.name}: {loss}", err=True)
+    print(f"Wrote {report.path}", flush=True)
+
+
+def tell_sound(piece: Piece, path: Path, *, as_json: bool) -> None:
+    """Say what was written."""
+    if as_json:
+        rate = piece.clip.rate
+        told = {
+            "path": str(path),
+            "clip": piece.clip.name,
+            "start_s": round(piece.start / rate, 6),
+            "stop_s": round(piece.stop / rate, 6),
+        }
+        print(json.dumps(told), flush=True)
+    else:
+        print(f"Wrote {path}", flush=True)

@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from earmark.audio.files import import_file
 from earmark.cli import SOME_FAILED, options
+from earmark.cli.batch import Batch, Request
+from earmark.cli.inputs import Work, works_of_files
+from earmark.cli.output import Output, Written, output_for
 from earmark.cli.progress import Meter, open_meter
-from earmark.cli.studio import Studio, discovered, settings, write_clip
-from earmark.core.clips import Clip
-from earmark.core.errors import EarmarkError
-from earmark.core.tasks import Job, JobState, Prediction, Task, Text
-from earmark.engine.queue import JobEvent
-from earmark.formats.exchange import documents_from_project
-from earmark.formats.registry import ExportReport, FormatRegistry
-from earmark.models.choice import model_for
-
-# What is taken out of a folder; a file that is named is always tried.
-AUDIO_SUFFIXES = frozenset(
-    {"aac", "aif", "aiff", "au", "avi", "caf", "flac", "m4a", "mka", "mkv", "mov"}
-    | {"mp3", "mp4", "mpeg", "oga", "ogg", "opus", "rf64", "w64", "wav", "webm", "wma"}
+from earmark.cli.runs import RunFolder
+from earmark.cli.studio import (
+    Installation,
+    Studio,
+    discovered,
+    opened_or_new,
+    settings,
+    whole,
 )
+from earmark.core.errors import EarmarkError
+from earmark.core.project import Project
+from earmark.core.records import StoredResult
+from earmark.core.tasks import Example, Job, JobState, Prediction, Task, Text
+from earmark.engine.queue import JobEvent
+from earmark.engine.submission import check_input, validated
+from earmark.formats.registry import FormatRegistry
+from earmark.models.choice import companions_of, model_for
 
-
-@dataclass
-class Work:
-    """One input, the job it was given to and what came of it."""
-
-    name: str
-    clip: Clip | None = None
-    job: int = 0
-    state: str = ""
-    error: str = ""
-    written: list[str] = field(default_factory=list)
-
-    @property
-    def failed(self) -> bool:
-        return self.state != JobState.DONE
+MOST_NAMED = 10
+"""So many files that were written are named."""
 
 
 class Tasks(click.Group):
@@ -89,6 +84,8 @@ def command_of(task: Task) -> click.Command:
     common = [*OUTPUT, *(AUDIO if task.input == "audio" else [])]
     if task.formats:
         common.append(MODEL)
+    if task.examples:
+        common.append(_examples_option(task))
     own = options.options_of(task, without=task.text_param)
     argument = (
         click.Argument(["files"], nargs=-1, required=True, type=click.Path())
@@ -101,9 +98,11 @@ def command_of(task: Task) -> click.Command:
         params=[argument, *own, *common],
         help=task.summary,
         epilog=(
-            "TEXT may be - to read it from standard input."
+            "TEXT may be - to read it from standard input; one that begins with - goes "
+            "after --."
             if task.input == "text"
-            else "FILES may be audio, video or folders."
+            else "FILES may be audio, video or folders. A run that was ended goes on "
+            "where it was when the same command is given again."
         ),
     )
 
@@ -113,7 +112,7 @@ OUTPUT = [
         ["--out"],
         metavar="PATH",
         help="Where the result goes; its ending chooses the format. A folder takes one "
-        "file per input.",
+        "file per input, in folders as the inputs are.",
     ),
     click.Option(
         ["--format"],
@@ -123,15 +122,21 @@ OUTPUT = [
     click.Option(
         ["--project"],
         type=click.Path(path_type=Path),
-        help="Keep clips and results in this project, NAME.earmark.",
+        help="Keep clips and results in this project, NAME.earmark. What it holds "
+        "already is not done again.",
     ),
+    click.Option(["--again"], is_flag=True, help="Do anew what was done earlier."),
     click.Option(
         ["--device"],
         type=click.Choice(["auto", "cpu", "cuda", "mps"]),
         default=None,
         help="Where models run. [default: as in the settings]",
     ),
-    click.Option(["--json", "as_json"], is_flag=True, help="Print JSON lines."),
+    click.Option(
+        ["--json", "as_json"],
+        is_flag=True,
+        help="Print a line of JSON for each input as soon as it is done.",
+    ),
     click.Option(["--quiet"], is_flag=True, help="Print errors only."),
 ]
 AUDIO = [
@@ -150,6 +155,18 @@ MODEL = click.Option(
 )
 
 
+def _examples_option(task: Task) -> click.Option:
+    """What takes the sounds that a task compares its input with."""
+    name = "voice" if task.examples == "Voices" else "example"
+    return click.Option(
+        [f"--{name}", "examples"],
+        metavar="NAME=FILE",
+        multiple=True,
+        help=f"A {name} and a recording of it; may be given again. Those of the project"
+        " are used as well.",
+    )
+
+
 def run_task(task: Task, values: dict[str, Any]) -> int:
     """Run a task over its inputs and write what came of it.
 
@@ -163,216 +180,242 @@ def run_task(task: Task, values: dict[str, Any]) -> int:
     -------
     int
         The exit code.
-    """
-    params = options.given(task, values)
-    out = None if values["out"] is None else Path(values["out"])
-    with Studio(values["project"], device=values["device"] or "") as studio:
-        writer = writer_for(task, studio, out, values["format"])
-        model = model_for(
-            studio.library, task, values.get("model", ""), studio.settings
-        )
-        meter = open_meter(
-            as_json=values["as_json"],
-            quiet=values["quiet"],
-            text_to_stdout=task.input == "audio" and out is None,
-        )
-        works: list[Work] = []
-        if task.input == "text":
-            params[task.text_param] = text_of(values["text"])
-            job = studio.queue.submit(task.id, params, model=model, input=None)
-            works.append(Work(params[task.text_param][:40], job=job))
-        for path in inputs(values.get("files", ()), values.get("recursive", False)):
-            work = Work(str(path))
-            works.append(work)
-            try:
-                work.clip = studio.add_clip(path)
-                chosen = studio.audio_input(
-                    work.clip,
-                    start_s=values["start"],
-                    stop_s=values["stop"],
-                    channel=None
-                    if values["channel"] is None
-                    else values["channel"] - 1,
-                )
-            except EarmarkError as error:
-                work.state, work.error = JobState.FAILED, str(error)
-                meter.failed(work.name, work.error)
-                continue
-            work.job = studio.queue.submit(task.id, params, model=model, input=chosen)
-        by_job = {work.job: work for work in works if work.job}
-        with meter:
-            studio.wait(list(by_job), listener(studio, by_job, meter))
-        for work in by_job.values():
-            done = studio.job(work.job)
-            work.state, work.error = done.state, done.error
-        writer([work for work in works if not work.failed])
-        summary(works, studio, meter, as_json=values["as_json"])
-        return SOME_FAILED if any(work.failed for work in works) else 0
-
-
-def listener(
-    studio: Studio, works: dict[int, Work], meter: Meter
-) -> Callable[[JobEvent], None]:
-    """What shows progress and results as they come."""
-
-    def listen(event: JobEvent) -> None:
-        work = works.get(event.job)
-        if work is None:
-            return
-        if event.kind == "progress":
-            shown = studio.queue.progress(event.job)
-            meter.progress(work.name, shown.fraction, shown.message, shown.eta_s)
-        for result in event.new_results:
-            if isinstance(result, Prediction) and work.clip is not None:
-                meter.prediction(work.name, result, work.clip.rate)
-            elif isinstance(result, Text):
-                meter.text(work.name, result)
-        if event.kind == "state":
-            job = studio.job(event.job)
-            if job.state == JobState.FAILED:
-                meter.failed(work.name, job.error)
-            elif job.state == JobState.DONE:
-                meter.done(work.name, job.usage)
-
-    return listen
-
-
-def writer_for(
-    task: Task, studio: Studio, out: Path | None, format_id: str | None
-) -> Callable[[Sequence[Work]], None]:
-    """What writes the results, checked before anything runs.
 
     Raises
     ------
     EarmarkError
-        If the ending names no format or the folder is not there.
+        If nothing can be done, or what was found cannot be written; it is kept then.
+    KeyboardInterrupt
+        If the person ended it; what was done is written.
     """
-    if out is None:
-        if task.group == "generate" and task.input == "text":
-            raise EarmarkError(
-                f"{task.title} makes audio: it needs a file to write to.",
-                "Add --out FILE.wav.",
-            )
-        return lambda works: None
-    if not out.parent.is_dir():
-        raise EarmarkError(f"The folder {out.parent} is not there.", "Create it first.")
+    params = options.given(task, values)
     if task.input == "text":
-        return lambda works: write_takes(studio, works, out)
-    formats = FormatRegistry(studio.plugins.label_formats())
-    as_folder = out.is_dir() or (not out.suffix and format_id is not None)
-    if format_id is None:
-        format_id = "csv" if as_folder else formats.by_suffix(out).id
-    known = formats.by_id(format_id)
+        params[task.text_param] = text_of(values["text"])
+        works = [Work(params[task.text_param][:40])]
+    else:
+        works = works_of_files(values["files"], recursive=values["recursive"])
+    found = Installation.found(values["device"] or "")
+    formats = FormatRegistry(found.plugins.label_formats())
+    output = output_for(task, formats, values["out"], values["format"], works)
+    channel = values.get("channel")
+    request = Request(
+        task,
+        _checked(task, params),
+        model_for(found.library, task, values.get("model", ""), found.settings),
+        companions_of(found.library, task, found.plugins.tasks, found.settings),
+        tuple(map(example_of, values.get("examples", ()))),
+        values.get("start"),
+        values.get("stop"),
+        None if channel is None else channel - 1,
+        again=values["again"] or (task.input == "text" and bool(values["project"])),
+    )
+    meter = open_meter(
+        total=len(works),
+        as_json=values["as_json"],
+        quiet=values["quiet"],
+        text_to_stdout=task.input == "audio" and values["out"] is None,
+    )
+    if values["project"] is not None:
+        project = opened_or_new(values["project"])
+        with Studio(project, found) as studio:
+            voices = project.examples() if task.examples else []
+            request = replace(request, examples=(*request.examples, *voices))
+            ended = _run(studio, request, works, output, meter, values["as_json"])
+    else:
+        kept = RunFolder(
+            identity_of(request, values),
+            alone=values["out"] is not None,
+            anew=values["again"],
+        )
+        with Studio(kept.project, found) as studio:
+            ended = _run(studio, request, works, output, meter, values["as_json"])
+        if ended:
+            kept.discard()
+    return SOME_FAILED if any(not work.done for work in works) else 0
 
-    def write(works: Sequence[Work]) -> None:
-        clips = [work.clip.id for work in works if work.clip is not None]
-        if not clips:
-            return
-        documents = documents_from_project(studio.project, clips)
-        if as_folder:
-            out.mkdir(exist_ok=True)
-            reports = formats.export_each(out, documents, known.id)
-        else:
-            reports = [formats.export_labels(out, documents, known.id)]
-        for report in reports:
-            tell_losses(report)
-        for work, report in zip(works, reports * len(works), strict=False):
-            work.written.append(str(report.path))
 
-    return write
+def _checked(task: Task, params: dict[str, Any]) -> dict[str, Any]:
+    """All parameters of a task as plain values; one that does not fit is misuse."""
+    try:
+        checked = validated(task, params)
+    except EarmarkError as error:
+        raise click.UsageError(str(error)) from error
+    if task.input == "text":
+        check_input(task, checked, None)
+    return checked.model_dump(mode="json")
 
 
-def write_takes(studio: Studio, works: Sequence[Work], out: Path) -> None:
-    """Write the audio that jobs generated to the file that was asked for."""
-    for work in works:
-        takes = [t for t in studio.project.takes() if t.job == work.job]
-        for number, take in enumerate(takes):
-            assert take.clip is not None
-            path = out if number == 0 else out.with_stem(f"{out.stem}-{number + 1}")
-            write_clip(studio.project, studio.project.clip(take.clip), path)
-            work.written.append(str(path))
+def example_of(given: str) -> Example:
+    """The example that ``NAME=FILE`` gives.
+
+    Raises
+    ------
+    EarmarkError
+        If the file cannot be read.
+    """
+    name, _, file = given.partition("=")
+    if not name.strip() or not file:
+        raise click.UsageError(f"“{given}” is not NAME=FILE.")
+    source = import_file(Path(file))
+    return Example(name.strip(), whole(source, name.strip(), 0))
 
 
-def tell_losses(report: ExportReport) -> None:
-    """Say what a format could not carry."""
-    for loss in report.losses:
-        print(f"earmark: {report.path.name}: {loss}", file=sys.stderr)
+def identity_of(request: Request, values: dict[str, Any]) -> dict[str, Any]:
+    """What tells a run from others, so that the same command goes on with it."""
+    model, out = request.model, values["out"]
+    return {
+        "task": request.task.id,
+        "params": request.params,
+        "model": model and [model.id, model.revision],
+        "out": out and os.path.abspath(out),  # noqa: PTH100 - also without ".."
+        "inputs": None
+        if out
+        else [os.path.abspath(file) for file in values.get("files", ())],  # noqa: PTH100
+    }
+
+
+def _run(
+    studio: Studio,
+    request: Request,
+    works: Sequence[Work],
+    output: Output,
+    meter: Meter,
+    as_json: bool,
+) -> bool:
+    """Run a task over inputs; gives whether all that was found is written."""
+    project = studio.project
+    with project.in_bulk():
+        batch = Batch(
+            studio,
+            request,
+            works,
+            output,
+            listen=listener(studio, meter),
+            tell=teller(project, meter, as_json),
+        )
+        with meter:
+            batch.run()
+        try:
+            last = output.finish(project, [work for work in works if work.done])
+        except EarmarkError as error:
+            raise EarmarkError(
+                error.message,
+                f"{error.remedy} What was found is kept: the same command goes on "
+                "from there.",
+            ) from error
+        summary(works, last, meter, interrupted=batch.interrupted)
+    if batch.interrupted:
+        raise KeyboardInterrupt
+    return not batch.unwritten
+
+
+def listener(studio: Studio, meter: Meter) -> Callable[[Work, JobEvent], None]:
+    """What shows progress and results as they come."""
+
+    def listen(work: Work, event: JobEvent) -> None:
+        if event.kind == "progress":
+            at = studio.queue.progress(event.job)
+            meter.progress(work.name, at.fraction, at.message, at.eta_s)
+        if meter.results:
+            show_results(work, event.new_results, meter)
+
+    return listen
+
+
+def teller(project: Project, meter: Meter, as_json: bool) -> Callable[[Work], None]:
+    """What says how each input ended."""
+
+    def tell(work: Work) -> None:
+        if work.earlier and meter.results:
+            show_results(work, project.results(work.job), meter)
+        if work.earlier and work.done:
+            meter.done_earlier(work.name)
+        elif work.done:
+            meter.done(work.name, project.job(work.job).usage)
+        elif work.state == JobState.FAILED:
+            meter.failed(work.name, work.error)
+        for note in work.notes:
+            meter.say(f"{work.name}: {note}")
+        if as_json:
+            print(json.dumps(as_plain(work, project)), flush=True)
+
+    return tell
+
+
+def show_results(work: Work, results: Sequence[StoredResult], meter: Meter) -> None:
+    """Print results."""
+    for result in results:
+        if isinstance(result, Prediction) and work.source is not None:
+            meter.prediction(work.name, result, work.source.rate)
+        elif isinstance(result, Text):
+            meter.text(work.name, result)
 
 
 def summary(
-    works: Sequence[Work], studio: Studio, meter: Meter, *, as_json: bool
+    works: Sequence[Work], last: Written | None, meter: Meter, *, interrupted: bool
 ) -> None:
     """Say what was done and what failed."""
-    if as_json:
-        for work in works:
-            print(json.dumps(as_plain(work, studio)))
-        return
-    for path in dict.fromkeys(path for work in works for path in work.written):
-        meter.say(f"Wrote {path}")
-    failed = [work for work in works if work.failed]
-    if len(works) > 1:
-        meter.say(f"{len(works) - len(failed)} of {len(works)} done.")
+    written = [path for work in works for path in work.written]
+    if last is not None:
+        written += map(str, last.paths)
+        for loss in last.losses:
+            meter.say(f"{last.paths[0].name}: {loss}")
+    if len(written) > MOST_NAMED:
+        meter.say(f"Wrote {len(written):,} files, the last to {written[-1]}")
+    else:
+        for path in written:
+            meter.say(f"Wrote {path}")
+    done = [work for work in works if work.done]
+    failed = [work for work in works if work.state == JobState.FAILED]
+    earlier = sum(work.earlier for work in done)
+    if len(works) > 1 or earlier:
+        before = f", {earlier:,} of them earlier (--again does them anew)"
+        meter.say(f"{len(done):,} of {len(works):,} done{before if earlier else ''}.")
+    if interrupted:
+        meter.say("The same command goes on from here.")
     if failed and len(works) > 1:
-        print(f"{len(failed)} failed:", file=sys.stderr)
+        print(f"{len(failed):,} failed:", file=sys.stderr)
         for work in failed:
-            print(f"  {work.name}: {work.error or work.state}", file=sys.stderr)
+            print(f"  {work.name}: {work.error}", file=sys.stderr)
 
 
-def as_plain(work: Work, studio: Studio) -> dict[str, Any]:
+def as_plain(work: Work, project: Project) -> dict[str, Any]:
     """An input's outcome as JSON values."""
     told: dict[str, Any] = {
-        "input": work.name,
+        "input": work.name if work.path is None else str(work.path),
         "state": work.state,
         "error": work.error,
+        "earlier": work.earlier,
+        "notes": work.notes,
         "written": work.written,
     }
     if work.job:
-        job: Job = studio.job(work.job)
-        results = studio.project.results(work.job)
-        rate = work.clip.rate if work.clip is not None else 1
+        job: Job = project.job(work.job)
+        results = project.results(work.job)
+        texts = [result for result in results if isinstance(result, Text)]
+        rate = work.source.rate if work.source else 1
         told |= {
             "task": job.task,
             "model": job.model.id if job.model else None,
+            "revision": job.model.revision if job.model else None,
             "params": job.params,
             "usage": asdict(job.usage),
-            "texts": {r.role: r.text for r in results if isinstance(r, Text)},
+            "texts": {text.role: text.text for text in texts},
+            "data": {text.role: text.data for text in texts if text.data},
             "labels": [
                 {
-                    "tier": r.tier,
-                    "start_s": round(r.start / rate, 6),
-                    "stop_s": round(r.stop / rate, 6),
-                    "text": r.text,
-                    "score": r.score,
-                    "speaker": r.speaker,
+                    "tier": found.tier,
+                    "start_s": round(found.start / rate, 6),
+                    "stop_s": round(found.stop / rate, 6),
+                    "text": found.text,
+                    "score": found.score,
+                    "speaker": found.speaker,
                 }
-                for r in results
-                if isinstance(r, Prediction)
+                for found in results
+                if isinstance(found, Prediction)
             ],
         }
     return told
-
-
-def inputs(files: Sequence[str], recursive: bool) -> list[Path]:
-    """The files that were named, and those in the folders that were named."""
-    found: list[Path] = []
-    for name in files:
-        path = Path(name)
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = path.rglob("*") if recursive else path.iterdir()
-        audio = sorted(
-            file
-            for file in inside
-            if file.is_file() and file.suffix[1:].lower() in AUDIO_SUFFIXES
-        )
-        if not audio:
-            raise EarmarkError(
-                f"There is no audio in {path}.",
-                "" if recursive else "Add --recursive to search the folders below it.",
-            )
-        found += audio
-    return found
 
 
 def text_of(argument: str) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from earmark.cli.studio import Studio, write_clip
+from earmark.cli.output import clip_writer
+from earmark.cli.studio import Studio
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import JobState, Prediction, Text
 from earmark.models.choice import model_for
@@ -112,7 +113,8 @@ def speak_sentence(studio: Studio, out: Path) -> Path:
     finish(studio, job)
     (take,) = [take for take in studio.project.takes() if take.job == job]
     assert take.clip is not None
-    write_clip(studio.project, studio.project.clip(take.clip), out)
+    with clip_writer(studio.project.sources(), studio.project.folder) as write:
+        write(studio.project.clip(take.clip), out)
     return out
 
 

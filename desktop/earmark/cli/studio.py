@@ -2,32 +2,48 @@
 
 The command line runs its jobs through the same queue, engine and project store as the
 window. The thread that calls is the owner of them all; what happens elsewhere is
-posted to it and handled in `wait`.
+posted to it and handled in `wait_for`.
 """
 
 from __future__ import annotations
 
 import queue as queues
-import shutil
+import signal
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
+
+import click
 
 from earmark.audio.files import import_file
-from earmark.audio.render import export
-from earmark.audio.sources import Sources
-from earmark.core.clips import Clip, Span
+from earmark.core.clips import Clip, Source, Span
 from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Plugins
 from earmark.core.project import Project
 from earmark.core.tasks import AudioInput, Job, JobState
 from earmark.engine.queue import JobEvent, JobQueue
-from earmark.models.library import open_library
+from earmark.models.library import Library, open_library
 from earmark.settings import Settings, SettingsStore, folders
 
 FINISHED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What is on this machine to work with."""
+
+    settings: Settings
+    plugins: Plugins
+    library: Library
+
+    @classmethod
+    def found(cls, device: str = "") -> Installation:
+        """What there is now; `device` overrides the settings."""
+        chosen = settings(device)
+        return cls(chosen, discovered(chosen), open_library(chosen))
 
 
 class Studio(AbstractContextManager["Studio"]):
@@ -35,31 +51,35 @@ class Studio(AbstractContextManager["Studio"]):
 
     Parameters
     ----------
-    project : Path, optional
-        A project folder, created if it is not there. Without one the results live in a
-        temporary project that goes away at the end.
-    device : str, optional
-        Overrides the settings for this run.
+    project : Project or Path, optional
+        An open project, which is closed at the end, or the folder of one, created if
+        it is not there. Without one the results live in a temporary project.
+    installation : Installation, optional
     """
 
-    def __init__(self, project: Path | None = None, *, device: str = "") -> None:
-        self.settings = settings(device)
-        self.plugins = discovered(self.settings)
-        self.library = open_library(self.settings)
-        self._scratch: Path | None = None
+    def __init__(
+        self,
+        project: Project | Path | None = None,
+        installation: Installation | None = None,
+    ) -> None:
+        found = installation or Installation.found()
+        self.settings = found.settings
+        self.plugins = found.plugins
+        self.library = found.library
+        self._stack = ExitStack()
         if project is None:
-            cache = folders().cache
-            cache.mkdir(parents=True, exist_ok=True)
-            self._scratch = Path(tempfile.mkdtemp(prefix="run-", dir=cache))
-            project = self._scratch / "run.earmark"
-        self.project = (
-            Project.open(project) if project.exists() else Project.create(project)
-        )
+            scratch = tempfile.TemporaryDirectory(prefix="earmark-")
+            project = Path(self._stack.enter_context(scratch)) / "run.earmark"
+        if isinstance(project, Path):
+            project = opened_or_new(project)
+        self.project = project
+        self._stack.callback(project.close)
         self._posted: queues.SimpleQueue[Callable[[], None]] = queues.SimpleQueue()
+        self.post = self._posted.put
         self.queue = JobQueue(
             self.project,
             self.plugins,
-            post=self._posted.put,
+            post=self.post,
             settings=lambda: self.settings,
         )
 
@@ -69,10 +89,8 @@ class Studio(AbstractContextManager["Studio"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.queue.close()
-        self.project.close()
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch)
+        with self._stack:
+            self.queue.close()
 
     def add_clip(self, path: Path) -> Clip:
         """Import a file as a clip.
@@ -93,42 +111,8 @@ class Studio(AbstractContextManager["Studio"]):
             )
         return self.project.clip(clip)
 
-    def audio_input(
-        self,
-        clip: Clip,
-        *,
-        start_s: float | None = None,
-        stop_s: float | None = None,
-        channel: int | None = None,
-    ) -> AudioInput:
-        """A range of a clip as the input of a job.
-
-        Parameters
-        ----------
-        start_s, stop_s : float, optional
-            Seconds from the beginning of the clip.
-        channel : int, optional
-            Counted from 0.
-
-        Raises
-        ------
-        EarmarkError
-            If the range is empty or the channel is not there.
-        """
-        start = 0 if start_s is None else round(start_s * clip.rate)
-        stop = clip.frames if stop_s is None else round(stop_s * clip.rate)
-        stop = min(stop, clip.frames)
-        if not 0 <= start < stop:
-            raise EarmarkError(
-                f"{clip.name} lasts {clip.frames / clip.rate:.3f} s: there is nothing "
-                f"between {start / clip.rate:.3f} s and {stop / clip.rate:.3f} s.",
-                "Choose --start and --stop inside the recording.",
-            )
-        if channel is not None and channel >= clip.channels:
-            raise EarmarkError(
-                f"{clip.name} has {clip.channels} channel(s), not {channel + 1}.",
-                "Choose --channel from 1 to that number.",
-            )
+    def audio_input(self, clip: Clip) -> AudioInput:
+        """All of a clip as the input of a job."""
         used = {span.source for span in clip.spans if span.source is not None}
         return AudioInput(
             clip=clip.id,
@@ -137,34 +121,38 @@ class Studio(AbstractContextManager["Studio"]):
             channels=clip.channels,
             spans=clip.spans,
             sources=tuple(map(self.project.source, sorted(used))),
-            start=start,
-            stop=stop,
-            channel=channel,
+            start=0,
+            stop=clip.frames,
         )
 
     def wait(self, jobs: Sequence[int], listen: Callable[[JobEvent], None]) -> None:
         """Handle what is posted until all the jobs have ended.
 
-        A `KeyboardInterrupt` cancels what is left and is raised again once the jobs
-        have stopped.
+        If the person interrupts it, what is left is cancelled, and `KeyboardInterrupt`
+        raised once the jobs have stopped.
         """
-        waiting = {job for job in jobs if self.job(job).state not in FINISHED}
+        state = self.project.job_state
+        waiting = {job for job in jobs if state(job) not in FINISHED}
+        stopped = False
 
         def follow(event: JobEvent) -> None:
             listen(event)
-            if event.kind == "state" and self.job(event.job).state in FINISHED:
+            if event.kind == "state" and state(event.job) in FINISHED:
                 waiting.discard(event.job)
+
+        def stop() -> None:
+            nonlocal stopped
+            stopped = True
+            self.queue.cancel(*waiting)
 
         unsubscribe = self.queue.subscribe(follow)
         try:
-            self.wait_for(lambda: not waiting)
-        except KeyboardInterrupt:
-            for job in tuple(waiting):
-                self.queue.cancel(job)
-            self.wait_for(lambda: not waiting)
-            raise
+            with interruptible(lambda: self.post(stop)):
+                self.wait_for(lambda: not waiting)
         finally:
             unsubscribe()
+        if stopped:
+            raise KeyboardInterrupt
 
     def wait_for(self, reached: Callable[[], bool]) -> None:
         """Handle what is posted until something is so."""
@@ -176,13 +164,71 @@ class Studio(AbstractContextManager["Studio"]):
         return self.project.job(job)
 
 
-def write_clip(project: Project, clip: Clip, path: Path) -> None:
-    """Render a clip to a sound file; its ending says which format."""
-    sources = Sources(folders().cache, project.folder)
+@contextmanager
+def interruptible(stop: Callable[[], None]) -> Iterator[None]:
+    """Call something at Ctrl+C, or when the process is asked to end, instead of ending.
+
+    It comes at any moment, so `stop` may only post. A second one ends the process as
+    usual.
+    """
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        restore()
+        stop()
+
+    def restore() -> None:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+    usual = {
+        number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    for number in usual:
+        signal.signal(number, asked)
     try:
-        export(clip, sources.readers(project.sources()), path)
+        yield
     finally:
-        sources.close()
+        restore()
+
+
+def opened_or_new(folder: Path) -> Project:
+    """The project of a folder, made if it is not there."""
+    return Project.open(folder) if folder.exists() else Project.create(folder)
+
+
+def whole(source: Source, name: str, clip: int) -> AudioInput:
+    """All of a file as the input of a job; `clip` is 0 if it is none."""
+    return AudioInput(
+        clip=clip,
+        name=name,
+        rate=source.rate,
+        channels=source.channels,
+        spans=(Span(source.id, 0, source.frames),),
+        sources=(source,),
+        start=0,
+        stop=source.frames,
+    )
+
+
+def stretch(
+    start_s: float | None, stop_s: float | None, name: str, rate: int, frames: int
+) -> tuple[int, int]:
+    """Seconds from the beginning of a sound as a range of its frames.
+
+    Raises
+    ------
+    EarmarkError
+        If the range is empty.
+    """
+    start = 0 if start_s is None else round(start_s * rate)
+    stop = frames if stop_s is None else min(round(stop_s * rate), frames)
+    if not 0 <= start < stop:
+        raise EarmarkError(
+            f"{name} lasts {frames / rate:.3f} s: there is nothing between "
+            f"{start / rate:.3f} s and {stop / rate:.3f} s.",
+            "Choose --start and --stop inside the recording.",
+        )
+    return start, stop
 
 
 def settings(device: str = "") -> Settings:
@@ -194,7 +240,9 @@ def settings(device: str = "") -> Settings:
 
 
 def discovered(settings: Settings) -> Plugins:
-    """The plugins that are installed and not switched off."""
-    plugins = Plugins(disabled=settings.disabled_plugins)
+    """The plugins that are installed and not switched off; none in safe mode."""
+    context = click.get_current_context(silent=True)
+    safe = context is not None and context.find_root().params.get("no_plugins")
+    plugins = Plugins(enabled=not safe, disabled=settings.disabled_plugins)
     plugins.discover()
     return plugins

@@ -28,7 +28,7 @@ from earmark.core.labels import (
     Word,
 )
 from earmark.core.records import StoredResult, StoredText
-from earmark.core.tasks import Job, JobState, Take
+from earmark.core.tasks import AudioInput, Example, Job, JobState, Take
 
 _STATUS_CODE = "CASE status {} ELSE 0 END".format(
     " ".join(f"WHEN '{status}' THEN {code}" for code, status in enumerate(STATUSES))
@@ -261,6 +261,29 @@ class Contents:
         """The samples of voices, by name, each name's oldest first."""
         rows = self._database.rows(f"{records.SELECT_VOICES} ORDER BY name, id")
         return [records.voice_from_row(row) for row in rows]
+
+    def examples(self) -> list[Example]:
+        """The voices, for a job that compares its input with them."""
+        return [
+            Example(
+                voice.name,
+                AudioInput(
+                    clip=0,
+                    name=voice.name,
+                    rate=voice.rate,
+                    channels=voice.channels,
+                    spans=voice.spans,
+                    sources=tuple(
+                        self.source(source)
+                        for source in dict.fromkeys(span.source for span in voice.spans)
+                        if source is not None
+                    ),
+                    start=0,
+                    stop=voice.frames,
+                ),
+            )
+            for voice in self.voices()
+        ]
 
     def lists(self, kind: str) -> list[NamedList]:
         """The named lists of a kind, in order of name."""

@@ -60,9 +60,13 @@ class Recording:
     @property
     def stem(self) -> str:
         """The name without the ending of an audio file."""
-        ending = PurePath(self.file).suffix
-        known = ending.lower() in AUDIO_SUFFIXES
-        return self.file.removesuffix(ending) if known else self.file
+        return stem_of(self.file)
+
+
+def stem_of(file: str) -> str:
+    """A name without the ending of a sound file; another ending is part of it."""
+    ending = PurePath(file).suffix
+    return file.removesuffix(ending) if ending.lower() in AUDIO_SUFFIXES else file
 
 
 @dataclass(frozen=True, slots=True)

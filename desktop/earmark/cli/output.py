@@ -1,0 +1,312 @@
+"""Where the results of a run go, checked before anything runs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Protocol
+
+from earmark.audio.files import format_of
+from earmark.audio.render import export
+from earmark.audio.sources import Sources
+from earmark.cli.inputs import Work
+from earmark.core.clips import Clip, Source
+from earmark.core.errors import EarmarkError
+from earmark.core.project import Project
+from earmark.core.sources import readable
+from earmark.core.tasks import Task
+from earmark.formats.document import LabelDocument, stem_of
+from earmark.formats.exchange import documents_from_project
+from earmark.formats.format import LabelFormat
+from earmark.formats.registry import FormatRegistry, check_holds, file_stems
+from earmark.settings import folders
+
+WriteClip = Callable[..., None]
+"""Writes a clip, or the frames `[start, stop)` of it, to a path."""
+
+SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Files that were written, and what they could not hold."""
+
+    paths: tuple[Path, ...]
+    losses: tuple[str, ...] = ()
+
+
+class Output(Protocol):
+    """What becomes of results beside being printed."""
+
+    def writer(self, project: Project, work: Work) -> Callable[[], Written] | None:
+        """What writes the results of an input that is done, on any thread."""
+
+    def finish(self, project: Project, works: Sequence[Work]) -> Written | None:
+        """Write what is written at the end only."""
+
+
+class Nothing:
+    """The results are printed only."""
+
+    def writer(self, project: Project, work: Work) -> None:
+        """There is nothing to write."""
+
+    def finish(self, project: Project, works: Sequence[Work]) -> None:
+        """There is nothing to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFile:
+    """One file about all inputs, written at the end."""
+
+    formats: FormatRegistry
+    known: LabelFormat
+    path: Path
+
+    def writer(self, project: Project, work: Work) -> None:
+        """It is written at the end."""
+
+    def finish(self, project: Project, works: Sequence[Work]) -> Written | None:
+        """Write what was found in the inputs that are done."""
+        if not works:
+            return None
+        documents = [document_of(project, work) for work in works]
+        report = self.formats.export_labels(self.path, documents, self.known.id)
+        return Written((report.path, *report.beside), report.losses)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFiles:
+    """A file for each input, written as soon as it is done."""
+
+    formats: FormatRegistry
+    known: LabelFormat
+    paths: dict[Work, Path]
+
+    def writer(self, project: Project, work: Work) -> Callable[[], Written]:
+        """What writes the file of an input."""
+        document, path = document_of(project, work), self.paths[work]
+
+        def write() -> Written:
+            make_folder(path.parent)
+            report = self.formats.export_labels(path, [document], self.known.id)
+            return Written((report.path, *report.beside), report.losses)
+
+        return write
+
+    def finish(self, project: Project, works: Sequence[Work]) -> None:
+        """All of it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """The sound that a job generated; if it made several, the others get numbers."""
+
+    path: Path
+
+    def writer(self, project: Project, work: Work) -> Callable[[], Written]:
+        """What writes the takes of an input."""
+        clips = [
+            project.clip(take.clip)
+            for take in project.takes()
+            if take.job == work.job and take.clip is not None
+        ]
+        known, folder = project.sources(), project.folder
+
+        def write_all() -> Written:
+            paths = []
+            with clip_writer(known, folder) as write:
+                for number, clip in enumerate(clips, start=1):
+                    name = self.path.stem + (f"-{number}" if number > 1 else "")
+                    paths.append(self.path.with_stem(name))
+                    write(clip, paths[-1])
+            return Written(tuple(paths))
+
+        return write_all
+
+    def finish(self, project: Project, works: Sequence[Work]) -> None:
+        """All of it was written."""
+
+
+def output_for(
+    task: Task,
+    formats: FormatRegistry,
+    out: str | None,
+    format_id: str | None,
+    works: Sequence[Work],
+) -> Output:
+    """Where the results go; whatever can be wrong with that is found out now.
+
+    Parameters
+    ----------
+    task : Task
+    formats : FormatRegistry
+    out : str or None
+        As the person gave it: "out/" is a folder, there or not.
+    format_id : str or None
+    works : sequence of Work
+
+    Raises
+    ------
+    EarmarkError
+        If the ending names no format, the format cannot hold what is asked for, the
+        place cannot be written, or a recording would be overwritten.
+    """
+    if out is None:
+        if task.group == "generate" and task.input == "text":
+            raise EarmarkError(
+                f"{task.title} makes audio: it needs a file to write to.",
+                "Add --out FILE.wav.",
+            )
+        return Nothing()
+    path = Path(out)
+    if task.input == "text":
+        format_of(path)
+        check_writable(path)
+        return Sound(path)
+    if is_folder(out, format_id):
+        known = formats.by_id(format_id or "csv")
+        make_folder(path)
+        check_writable(path / "labels")
+        paths = dict(zip(works, _paths(path, works, known.suffixes[0]), strict=True))
+        _spare_inputs(paths.values(), works)
+        return LabelFiles(formats, known, paths)
+    known = formats.by_suffix(path) if format_id is None else formats.by_id(format_id)
+    check_holds(known, path, len(works))
+    _spare_inputs([path], works)
+    check_writable(path)
+    if len(works) == 1:
+        return LabelFiles(formats, known, {works[0]: path})
+    return LabelFile(formats, known, path)
+
+
+def is_folder(out: str, format_id: str | None = None) -> bool:
+    """Whether a person means a folder.
+
+    It is one, or ends in a separator, or is new and has no ending but a format.
+    """
+    path = Path(out)
+    if path.exists():
+        return path.is_dir()
+    return out.endswith(SEPARATORS) or (format_id is not None and not path.suffix)
+
+
+def _paths(folder: Path, works: Sequence[Work], suffix: str) -> list[Path]:
+    """A file for each input, below a folder as the inputs are below theirs."""
+    of_folders: dict[PurePath, list[Work]] = {}
+    for work in works:
+        of_folders.setdefault(work.below.parent, []).append(work)
+    paths = {}
+    for below, group in of_folders.items():
+        stems = file_stems(stem_of(readable(work.below.name)) for work in group)
+        for work, stem in zip(group, stems, strict=True):
+            paths[work] = folder / below / f"{stem}{suffix}"
+    return [paths[work] for work in works]
+
+
+def _spare_inputs(paths: Iterable[Path], works: Sequence[Work]) -> None:
+    check_spared(paths, (work.path for work in works if work.path is not None))
+
+
+def check_spared(paths: Iterable[Path], recordings: Iterable[Path]) -> None:
+    """Refuse to overwrite a recording.
+
+    Raises
+    ------
+    EarmarkError
+    """
+    there = [path for path in paths if path.exists()]
+    if not there:
+        return
+    known = {identity for path in recordings if (identity := _identity(path))}
+    for path in there:
+        if _identity(path) in known:
+            raise EarmarkError(
+                f"{path} is a recording that this works on.",
+                "Choose another name; recordings are never overwritten.",
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that may be there.
+
+    Raises
+    ------
+    EarmarkError
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EarmarkError(
+            f"The folder {folder} cannot be made ({error.strerror or error}).",
+            "Choose another place for --out.",
+        ) from error
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that cannot be written, before there is anything to write.
+
+    Raises
+    ------
+    EarmarkError
+    """
+    if not path.parent.is_dir():
+        raise EarmarkError(
+            f"The folder {path.parent} is not there.", "Create it first."
+        )
+    if path.exists() and not path.is_file():
+        raise EarmarkError(f"{path} is not a file.", "Choose another name.")
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".earmark-", dir=path.parent):
+            pass
+    except OSError as error:
+        raise EarmarkError(
+            f"{path} cannot be written ({error.strerror or error}).",
+            "Choose a folder that you may write to.",
+        ) from error
+
+
+def document_of(project: Project, work: Work) -> LabelDocument:
+    """What the job of an input found, as a document about that file."""
+    tracks = [t.id for t in project.tracks(work.clip) if t.job == work.job]
+    (document,) = documents_from_project(project, [work.clip], tracks=tracks)
+    if work.path is None:
+        return document
+    path = work.path.absolute()
+    named = replace(document.recording, file=readable(path.name), path=path)
+    return replace(document, recording=named)
+
+
+@contextmanager
+def clip_writer(known: Sequence[Source], folder: Path) -> Iterator[WriteClip]:
+    """What renders clips of a project to sound files, on any thread.
+
+    Parameters
+    ----------
+    known : sequence of Source
+        All of the project's.
+    folder : Path
+        The project's.
+    """
+    sources = Sources(folders().cache, folder)
+    readers = sources.readers(known)
+
+    def write(clip: Clip, path: Path, start: int = 0, stop: int | None = None) -> None:
+        export(clip, readers, path, start, stop)
+
+    try:
+        yield write
+    finally:
+        sources.close()
