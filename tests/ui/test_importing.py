@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from ui.conftest import Bench
 
+from earmark.audio.files import import_file
 from earmark.ui.importing import Import, Outcomes
 
 Sound = Callable[..., Path]
@@ -121,3 +124,51 @@ def test_many_files_are_told_of_in_one_list(
     assert [row[:2] for row in texts] == [["bad.wav", "No"], ["short.wav", "In part"]]
     assert "cut short" in texts[1][2]
     dialog.deleteLater()
+
+
+def test_a_name_that_is_no_unicode_costs_no_other_file(
+    qtbot: QtBot, bench: Bench, make_sound: Sound
+) -> None:
+    first, odd, last = (make_sound(f"odd/{name}.wav", 1) for name in "abc")
+    odd = odd.rename(os.fsdecode(os.fsencode(odd.parent) + b"/b\xff.wav"))
+
+    importing = bench.window.files.open([first.parent])
+    with qtbot.waitSignal(importing.finished):
+        pass
+
+    assert importing.failures == []
+    names = {clip.name for clip in bench.project.clips()}
+    assert names == {"tone", first.stem, "b\N{REPLACEMENT CHARACTER}", last.stem}
+    assert {odd} < {source.path for source in bench.project.sources()}
+
+
+def test_a_file_that_the_project_refuses_costs_no_other_file(
+    qtbot: QtBot, bench: Bench, make_sound: Sound
+) -> None:
+    importing = Import(bench.session, [])
+    good, bad = make_sound("good.wav", 1), make_sound("bad.wav", 1)
+    silent = replace(import_file(bad), rate=0)
+
+    importing._pending = [(bad, silent, ""), (good, import_file(good), "")]
+    with qtbot.waitSignal(importing.finished):
+        pass
+
+    (failure,) = importing.failures
+    assert failure.path == bad
+    assert "0 Hz" in failure.error
+    assert {clip.name for clip in bench.project.clips()} == {"tone", "good"}
+
+
+def test_a_folder_whose_name_is_no_unicode_is_imported(
+    qtbot: QtBot, bench: Bench, make_sound: Sound
+) -> None:
+    sound = make_sound("plain/one.wav", 1)
+    folder = os.fsdecode(os.fsencode(sound.parent.parent) + b"/f\xff")
+    sound.parent.rename(folder)
+
+    importing = bench.window.files.open([Path(folder) / "one.wav"])
+    with qtbot.waitSignal(importing.finished):
+        pass
+
+    assert importing.failures == []
+    assert bench.session.import_paths() == Path(folder)

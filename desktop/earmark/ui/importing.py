@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 
 from earmark.core.clips import Clip, Source, Span
 from earmark.core.errors import EarmarkError
-from earmark.core.project import Project
-from earmark.core.sources import AUDIO_SUFFIXES
+from earmark.core.project import Edit, Project
+from earmark.core.sources import AUDIO_SUFFIXES, readable
 from earmark.ui.background import Background, Ticket
 from earmark.ui.session import Session
 from earmark.ui.tables import plain_header
@@ -168,7 +168,7 @@ class Import(QObject):
             return
         batch, self._pending = self._pending, []
         title = (
-            f"Import {batch[0][0].name}"
+            f"Import {readable(batch[0][0].name)}"
             if len(batch) == 1
             else f"Import {len(batch)} files"
         )
@@ -178,14 +178,12 @@ class Import(QObject):
                 keep_note(self._project, source, note)
             with self._project.edit(title) as edit:
                 for path, source, note in batch:
-                    edit.add_source(source)
-                    clip = edit.add_clip(
-                        path.stem,
-                        source.rate,
-                        source.channels,
-                        (Span(source.id, 0, source.frames),),
-                    )
-                    made.append(Outcome(path, clip, note=note))
+                    try:
+                        clip = _add_clip(edit, path, source)
+                    except EarmarkError as error:
+                        made.append(Outcome(path, error=str(error)))
+                    else:
+                        made.append(Outcome(path, clip, note=note))
         except EarmarkError as error:
             made = [Outcome(path, error=str(error)) for path, _, _ in batch]
         self.outcomes += made
@@ -203,6 +201,17 @@ class Import(QObject):
         self._commit()
         self.finished.emit()
         self.deleteLater()
+
+
+def _add_clip(edit: Edit, path: Path, source: Source) -> int:
+    """The clip that a file becomes."""
+    edit.add_source(source)
+    return edit.add_clip(
+        readable(path.stem),
+        source.rate,
+        source.channels,
+        (Span(source.id, 0, source.frames),),
+    )
 
 
 def keep_note(project: Project, source: Source, note: str) -> None:
@@ -249,8 +258,8 @@ class Outcomes(QDialog):
         self.table.setColumnWidth(0, 200)
         self.table.setColumnWidth(1, 88)
         for row, outcome in enumerate(told):
-            name = QTableWidgetItem(outcome.path.name)
-            name.setToolTip(str(outcome.path))
+            name = QTableWidgetItem(readable(outcome.path.name))
+            name.setToolTip(readable(str(outcome.path)))
             self.table.setItem(row, 0, name)
             became = QTableWidgetItem("No" if outcome.error else "In part")
             self.table.setItem(row, 1, became)
