@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.core.errors import Cancelled, EarmarkError
-from earmark.core.tasks import AudioInput, Job
+from earmark.core.tasks import AudioInput, Job, ModelRef
 from earmark.engine import loaders
 from earmark.engine.context import Context, Samples, Surroundings
 
@@ -217,3 +217,13 @@ def test_audio_that_is_none_is_refused(
     with pytest.raises(EarmarkError, match=reason):
         context(output=tmp_path).write_audio(samples, 8000, "a")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_model_of_another_task_is_given_or_said_to_be_missing() -> None:
+    model = ModelRef("whisper-base", "ctranslate2", None)
+    alone = context()
+    job = replace(alone.job, companions={"speech-recognition": model})
+    with_model = Context(job, alone._surroundings)
+    assert with_model.companion("speech-recognition") is model
+    with pytest.raises(EarmarkError, match="needs a model for speech recognition"):
+        alone.companion("speech-recognition")

@@ -149,8 +149,9 @@ class Task:
         What the task compares its input with, as the panel calls it: "Voices". They
         are sounds with names; empty if it takes none.
     companions : tuple of str
-        Ids of tasks whose model it needs as well: a transcript is searched for words
-        with what recognises speech. `Job.companions` has the models.
+        Ids of tasks whose model it may need as well: what was said is compared with
+        intents after a model that recognises speech wrote it down. `Job.companions` has
+        those that are on the machine; not every model of the task needs them.
     """
 
     id: str
@@ -281,7 +282,7 @@ class Job:
     """Jobs given together share it; what they find is one step of the history."""
     examples: tuple[Example, ...] = ()
     companions: dict[str, ModelRef] = field(default_factory=dict)
-    """The models of other tasks that it needs, by the task's id."""
+    """The models of other tasks that it may need, by the task's id."""
 
 
 @dataclass(frozen=True, slots=True)

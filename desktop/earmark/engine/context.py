@@ -209,7 +209,19 @@ class Context:
             yield window
 
     def companion(self, task: str) -> ModelRef:
-        """The model of another task that the job's task named as a companion."""
+        """The model of another task that the job's task named as a companion.
+
+        Raises
+        ------
+        EarmarkError
+            If there was none on this machine.
+        """
+        if task not in self.job.companions:
+            what = task.replace("-", " ")
+            raise EarmarkError(
+                f"This also needs a model for {what}, and there is none.",
+                f"Choose one in the panel of {what}, or get one: `earmark models`.",
+            )
         return self.job.companions[task]
 
     def cached(
@@ -251,7 +263,14 @@ class Context:
         finally:
             self._load_s += time.perf_counter() - started
 
-    def pipeline(self, task: str, *, allow_pickle: bool = False, **kwargs: Any) -> Any:
+    def pipeline(
+        self,
+        task: str,
+        *,
+        allow_pickle: bool = False,
+        model: ModelRef | None = None,
+        **kwargs: Any,
+    ) -> Any:
         """Give a `transformers` pipeline over the job's model, cached.
 
         It is loaded from the folder on disk and from safetensors only, runs no code
@@ -264,15 +283,19 @@ class Context:
         allow_pickle : bool
             Open this model's pickled weights, with `weights_only`, because the person
             said so for this job.
+        model : ModelRef, optional
+            The model that is loaded, if it is not the job's.
         **kwargs
             For `transformers.pipeline`.
         """
         key = ("pipeline", task, allow_pickle, repr(sorted(kwargs.items())))
+        ref = model or self.model
         pipeline = self.cached(
             key,
             lambda: loaders.load_pipeline(
-                task, self.model, self.device, allow_pickle=allow_pickle, **kwargs
+                task, ref, self.device, allow_pickle=allow_pickle, **kwargs
             ),
+            model=ref,
         )
         self.use(str(pipeline.device), str(pipeline.model.dtype).removeprefix("torch."))
         return pipeline
@@ -283,6 +306,11 @@ class Context:
         if note:
             self._notes.append(note)
         self._surroundings.used(device, dtype, self.notes)
+
+    @property
+    def used(self) -> tuple[str, str]:
+        """The device and the kind of numbers that were said last."""
+        return self._used
 
     def note(self, text: str) -> None:
         """Say what is worth knowing about how the job went."""

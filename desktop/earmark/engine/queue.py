@@ -33,7 +33,6 @@ from earmark.engine import protocol
 from earmark.engine.client import EngineClient, ExitReason
 from earmark.engine.protocol import StoredResult
 from earmark.engine.submission import (
-    check_companions,
     check_files,
     check_input,
     check_model,
@@ -300,7 +299,6 @@ class JobQueue:
         task = self._plugins.task(task_id)
         checked = validated(task, params)
         check_model(task, model)
-        check_companions(task, companions)
         for given in inputs:
             check_input(task, checked, given)
         values = checked.model_dump(mode="json")

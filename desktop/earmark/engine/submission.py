@@ -73,16 +73,6 @@ def check_model(task: Task, model: ModelRef | None) -> None:
         )
 
 
-def check_companions(task: Task, companions: Mapping[str, ModelRef]) -> None:
-    """Refuse a job that lacks a model of another task that it needs."""
-    missing = [name for name in task.companions if name not in companions]
-    if missing:
-        raise EarmarkError(
-            f"{task.title} also needs a model for {', '.join(missing)}.",
-            "Choose one in that task's panel, or get one: `earmark models`.",
-        )
-
-
 def check_input(task: Task, params: Params, given: AudioInput | None) -> None:
     """Refuse an input that the task has nothing to work on in."""
     if task.input == "audio":

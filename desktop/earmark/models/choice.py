@@ -51,12 +51,15 @@ def model_for(
 def companions_of(
     library: Library, task: Task, tasks: Mapping[str, Task], settings: Settings
 ) -> dict[str, ModelRef]:
-    """The models of the other tasks that a task needs, by their ids.
+    """The models of the other tasks that a task may need, by their ids.
+
+    One that there is no model for is left out: whether it is needed depends on the
+    task's own model, and its runner says so.
 
     Raises
     ------
     EarmarkError
-        If there is none for one of them, or no such task.
+        If there is no such task, or the model that was chosen for it is gone.
     """
     found = {}
     for name in task.companions:
@@ -65,7 +68,12 @@ def companions_of(
                 f"{task.title} needs the task {name}, which is switched off.",
                 "Switch its plugin on in Preferences > Plugins.",
             )
-        model = model_for(library, tasks[name], "", settings)
+        chosen = settings.task_models.get(name, "")
+        model = (
+            library.resolve(chosen, tasks[name])
+            if chosen
+            else library.default(tasks[name])
+        )
         if model is not None:
             found[name] = model
     return found

@@ -1,0 +1,46 @@
+"""Which model a task uses, and those of other tasks beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from models.samples import RECOGNITION, MakeModel
+
+from earmark.core.errors import EarmarkError
+from earmark.models.choice import companions_of
+from earmark.models.library import Library
+from earmark.settings import Settings
+
+FINDING = replace(
+    RECOGNITION, id="finding", title="Finding", companions=(RECOGNITION.id,)
+)
+TASKS = {task.id: task for task in (RECOGNITION, FINDING)}
+
+
+def test_the_default_model_of_a_companion_comes_along(
+    library: Library, make_model: MakeModel
+) -> None:
+    ref = library.import_folder(make_model("mine"))
+    found = companions_of(library, FINDING, TASKS, Settings())
+    assert [(task, model.path) for task, model in found.items()] == [
+        (RECOGNITION.id, ref.path)
+    ]
+
+
+def test_a_companion_without_a_model_is_left_to_the_runner(library: Library) -> None:
+    assert companions_of(library, FINDING, TASKS, Settings()) == {}
+
+
+def test_a_chosen_model_that_is_gone_is_said(
+    library: Library, make_model: MakeModel
+) -> None:
+    library.import_folder(make_model("mine"))
+    settings = Settings(task_models={RECOGNITION.id: "the-other"})
+    with pytest.raises(EarmarkError, match="the-other"):
+        companions_of(library, FINDING, TASKS, settings)
+
+
+def test_a_companion_that_is_switched_off_is_named(library: Library) -> None:
+    with pytest.raises(EarmarkError, match="needs the task speech-recognition"):
+        companions_of(library, FINDING, {"finding": FINDING}, Settings())
