@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QNativeGestureEvent, QPointingDevice, QWheelEvent
@@ -10,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from ui.editor.conftest import RATE, SECONDS, Bench
 
 from earmark.core.labels import Label
+from earmark.core.project import Project
 from earmark.ui.session import Selection
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -353,3 +356,59 @@ def test_two_fingers_that_part_on_a_touch_screen_zoom_in(bench: Bench) -> None:
     assert stop - start < SECONDS * RATE * 0.6
     assert bench.x(10) == pytest.approx(middle.x(), abs=8)
     assert bench.session.selection is None
+
+
+def type_into(bench: Bench, place: int, text: str) -> Label:
+    label = labels(bench)[place]
+    bench.plot.edit_label(label.id)
+    QTest.keyClicks(bench.plot.text, text)
+    return label
+
+
+def text_of(bench: Bench, label: Label) -> str | None:
+    stored = bench.project.label(label.id)
+    return stored and stored.text
+
+
+def test_a_text_that_is_open_is_kept_when_another_clip_is_shown(bench: Bench) -> None:
+    assert bench.session.clip is not None
+    with bench.project.edit("Duplicate") as edit:
+        other = edit.duplicate_clip(bench.session.clip.id)
+    label = type_into(bench, 0, "deux")
+
+    bench.session.show_clip(other)
+
+    assert text_of(bench, label) == "deux"
+    assert bench.plot.text.label is None
+    assert bench.stage.clip is not None
+    assert bench.stage.clip.id == other
+
+
+def test_a_text_that_is_open_is_kept_when_the_window_closes(bench: Bench) -> None:
+    label = type_into(bench, 0, "deux")
+    bench.editor.shut_down()
+    assert text_of(bench, label) == "deux"
+
+
+def test_a_text_that_is_open_is_kept_in_the_project_that_is_left(
+    bench: Bench, tmp_path: Path
+) -> None:
+    label, folder = type_into(bench, 0, "deux"), bench.project.folder
+
+    bench.session.open_project(Project.create(tmp_path / "Other.earmark"))
+
+    left = Project.open(folder)
+    stored = left.label(label.id)
+    left.close()
+    assert stored is not None
+    assert stored.text == "deux"
+
+
+def test_the_text_of_a_label_that_is_removed_closes(bench: Bench) -> None:
+    label = type_into(bench, 0, "deux")
+
+    with bench.project.edit("Delete labels") as edit:
+        edit.remove_labels([label.id])
+
+    assert bench.plot.text.label is None
+    assert not bench.plot.text.isVisible()

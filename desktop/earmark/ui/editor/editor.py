@@ -71,6 +71,7 @@ class Editor(QWidget):
     def shut_down(self) -> None:
         """Stop what works in the background; called before the session is closed."""
         if self._plot is not None:
+            self._plot.text.keep()
             self._plot.keep_view()
             self._plot.close_threads()
 
@@ -189,6 +190,7 @@ class Editor(QWidget):
         session.selection_changed.connect(plot.show_selection)
         session.labels_selected.connect(plot.show_selected_labels)
         session.active_track_changed.connect(plot.show_active_track)
+        session.project_closing.connect(plot.text.keep)
         plot.surface.hovered.connect(self.hovered)
         plot.surface.menu_requested.connect(self.menu_requested)
         plot.surface.view_changed.connect(self.view_changed)

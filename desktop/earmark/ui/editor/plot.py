@@ -91,7 +91,8 @@ class Plot(QWidget):
 
     def show_clip(self) -> None:
         """Show the session's clip as it was last seen."""
-        self.text.discard()
+        # What was typed is not lost to what comes into sight meanwhile.
+        self.text.keep()
         session, surface = self._session, self.surface
         self._load_audio()
         self._restore_spectrogram()
@@ -113,6 +114,7 @@ class Plot(QWidget):
 
     def take_change(self, change: Change) -> None:
         """Draw anew what an edit, an undo or a redo has touched."""
+        self._close_text_of_removed()
         clip, rows = self._session.clip, change.rows
         if clip is None or self._audio is None:
             return
@@ -411,6 +413,11 @@ class Plot(QWidget):
             (chosen,) = session.selected_labels
             if chosen != label:
                 self.edit_label(chosen)
+
+    def _close_text_of_removed(self) -> None:
+        label = self.text.label
+        if label is not None and self._session.project.label(label) is None:
+            self.text.discard()
 
     def _show_range(self, start: int, stop: int) -> None:
         view = self.surface.stage.view
