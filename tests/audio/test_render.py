@@ -208,6 +208,23 @@ def test_a_clip_is_exported_whole_or_in_part(two: Two, tmp_path: Path) -> None:
     assert probe(part.path).frames == part.frames
 
 
+def test_an_export_never_overwrites_what_the_clip_is_made_of(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path / "own.wav", "wav-16", tones(RATE, 1, 1000), RATE)
+    before = path.read_bytes()
+    source = import_file(path)
+    sources = Sources(tmp_path / "cache")
+    clip = Clip(1, "cut", RATE, 1, (Span(source.id, 0, 500),))
+    with pytest.raises(EarmarkError, match="is a recording that “cut” is made of"):
+        render.export(clip, sources.readers([source]), tmp_path / "own.wav")
+    (tmp_path / "other.wav").symlink_to(path)
+    with pytest.raises(EarmarkError, match="Choose another name"):
+        render.export(clip, sources.readers([source]), tmp_path / "other.wav")
+    assert path.read_bytes() == before
+    sources.close()
+
+
 def test_nothing_to_export_is_a_clear_error(two: Two, tmp_path: Path) -> None:
     clip = Clip(1, "clip", RATE, 2, edited(two))
     with pytest.raises(EarmarkError, match="the range is empty"):

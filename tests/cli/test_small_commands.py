@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from cli.conftest import Earmark
 
@@ -47,6 +48,24 @@ def test_a_missing_project_is_named(earmark: Earmark) -> None:
     done = earmark("export", "nothing.earmark", "--labels", "x.csv")
     assert done.returncode == 3
     assert "nothing.earmark" in done.stderr
+
+
+def test_speech_goes_into_a_sound_file_which_is_checked_first(
+    earmark: Earmark,
+) -> None:
+    done = earmark("speak", "Hi", "--out", "y.xyz")
+    assert done.returncode == 3
+    assert "“y.xyz” has an ending that Earmark does not write" in done.stderr
+    done = earmark("speak", "Hi", "--out", "missing/y.wav")
+    assert done.returncode == 3
+    assert "missing is not there" in done.stderr
+
+
+def test_a_folder_without_audio_is_named(earmark: Earmark, tmp_path: Path) -> None:
+    (tmp_path / "empty" / "below").mkdir(parents=True)
+    done = earmark("transcribe", "empty")
+    assert done.returncode == 3
+    assert "There is no audio in empty. Add --recursive" in done.stderr
 
 
 def test_the_command_line_imports_neither_qt_nor_what_runs_models(

@@ -220,7 +220,8 @@ def pieces_of_labels(
         width = len(str(len(labels)))
         for number, label in enumerate(labels, 1):
             found = True
-            name = f"{stem_of(clip.name)} {number:0{width}} {label.text.strip()}"
+            text = label.text.strip().replace("/", "_")  # which is no folder here
+            name = f"{stem_of(clip.name)} {number:0{width}} {text}"
             yield Piece(clip, name, label.start, label.stop)
     if not found:
         raise EarmarkError(
@@ -245,8 +246,7 @@ def sound_files(
         format_of(Path(f"name{suffix}"))
         make_folder(path)
         check_writable(path / f"name{suffix}")
-        # A "/" in a label's text is no folder.
-        stems = file_stems(piece.name.replace("/", "_") for piece in pieces)
+        stems = file_stems(piece.name for piece in pieces)
         return [
             (piece, path / f"{stem}{suffix}")
             for piece, stem in zip(pieces, stems, strict=True)
