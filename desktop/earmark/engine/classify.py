@@ -7,27 +7,21 @@ again and labelled is the same for all of them.
 from __future__ import annotations
 
 import os
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
 
 from earmark.core.errors import EarmarkError
-from earmark.core.tasks import Progress, Result
+from earmark.core.tasks import Job, Progress, Result
 from earmark.core.windows import WindowParams
 from earmark.engine import loaders
-from earmark.engine.context import (
-    Context,
-    Samples,
-    Window,
-    audio_of,
-    read_ahead,
-    windows_of,
-)
-from earmark.engine.labelling import SILENT_DB, Labeller, Rules, Scores, scorable
+from earmark.engine.context import Context, Samples, Window, audio_of
+from earmark.engine.hearing import Heard, hear, hear_many
+from earmark.engine.labelling import SILENT_DB, Labeller, Rules, Scores
 
 BATCH = 8
 """Windows that are scored at once: more is hardly faster on a CPU."""
@@ -106,6 +100,55 @@ class FrameClassifier:
     kind: str
     block_s: float = 60.0
     context_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing:
+    """What a task hears with, and what becomes of it; see `classify`."""
+
+    classifier: Classifier | FrameClassifier
+    params: WindowParams
+    tier: str
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    silence: str = ""
+    silent_db: float = SILENT_DB
+
+
+def runners(
+    prepare: Callable[[Context], Hearing],
+) -> tuple[
+    Callable[[Job, Context], Iterator[Result]],
+    Callable[[Sequence[Context]], Iterator[Outcome]],
+]:
+    """The two runners of a task that labels what a classifier hears.
+
+    Parameters
+    ----------
+    prepare : callable
+        Gives what to hear with for a context, whose `model` and `job.params` say which.
+
+    Returns
+    -------
+    run : callable
+        A task's `runner`.
+    run_many : callable
+        Its `many`.
+    """
+
+    def options(hearing: Hearing) -> dict[str, Any]:
+        return {each.name: getattr(hearing, each.name) for each in fields(hearing)}
+
+    def run(job: Job, ctx: Context) -> Iterator[Result]:
+        yield from classify(ctx, **options(prepare(ctx)))
+
+    def run_many(contexts: Sequence[Context]) -> Iterator[Outcome]:
+        first, *others = contexts
+        hearing = prepare(first)
+        for ctx in others:
+            ctx.use(*first.used)
+        yield from classify_many(contexts, **options(hearing))
+
+    return run, run_many
 
 
 def load_classifier(
@@ -187,7 +230,7 @@ def classify(
     if isinstance(classifier, FrameClassifier):
         scored = _by_frames(ctx, classifier)
     else:
-        scored = _by_windows(ctx, classifier, rules)
+        scored = hear(ctx, classifier, rules.window_s, rules.hop_s, silent_db=silent_db)
     for windows in scored:
         for window, scores in windows:
             yield from labeller.take(window, scores)
@@ -217,16 +260,18 @@ def classify_many(
     if isinstance(classifier, FrameClassifier):
         yield from _many_by_frames(contexts, classifier, rules)
         return
-    for found in read_ahead(_batches(contexts, classifier, rules)):
-        if not isinstance(found, _Batch):
-            yield found
+    for ctx, heard in hear_many(
+        contexts, classifier, rules.window_s, rules.hop_s, silent_db=silent_db
+    ):
+        if isinstance(heard, EarmarkError):
+            yield ctx, heard
             continue
-        scores = _checked(classifier.score(found.features))
-        for (clip, index), row in zip(found.places, scores, strict=True):
-            clip.scores[index] = row
-            clip.missing -= 1
-            if not clip.missing:
-                yield clip.ctx, clip.results()
+        duration_s = heard[-1][0].stop_s if heard else 0.0
+        labeller = Labeller(ctx, rules, duration_s)
+        found: list[Result] = []
+        for window, scores in heard:
+            found += labeller.take(window, scores)
+        yield ctx, [*found, *labeller.end()]
 
 
 def lengths(classifier: Classifier, params: WindowParams) -> tuple[float, float]:
@@ -264,131 +309,11 @@ def _rules(
     )
 
 
-Scored = list[tuple[Window, Scores | None]]
-"""Windows in order; those in which nothing is to be heard have no scores."""
-
-
-def _by_windows(ctx: Context, classifier: Classifier, rules: Rules) -> Iterator[Scored]:
-    """The windows of one input and their scores, batch after batch."""
-
-    def prepared() -> Iterator[tuple[list[Window], list[bool], list[Any]]]:
-        for windows in _batched(ctx, classifier, rules):
-            heard = [scorable(each.samples, rules.silent_db) for each in windows]
-            samples = [
-                each.samples
-                for each, is_heard in zip(windows, heard, strict=True)
-                if is_heard
-            ]
-            runs = [samples] if classifier.mixes else _runs_of_equal_length(samples)
-            yield windows, heard, [classifier.prepare(run) for run in runs if run]
-
-    for windows, heard, features in read_ahead(prepared()):
-        scores = iter(
-            [row for each in features for row in _checked(classifier.score(each))]
-        )
-        yield [
-            (window, next(scores) if is_heard else None)
-            for window, is_heard in zip(windows, heard, strict=True)
-        ]
-
-
-def _batched(
-    ctx: Context, classifier: Classifier, rules: Rules
-) -> Iterator[list[Window]]:
-    windows: list[Window] = []
-    for window in ctx.windows(classifier.rate, rules.window_s, rules.hop_s, pad=False):
-        windows.append(window)
-        if len(windows) == classifier.batch:
-            yield windows
-            windows = []
-    if windows:
-        yield windows
-
-
-def _runs_of_equal_length(windows: Sequence[Samples]) -> list[list[Samples]]:
-    runs: list[list[Samples]] = []
-    for window in windows:
-        if not runs or len(runs[-1][0]) != len(window):
-            runs.append([])
-        runs[-1].append(window)
-    return runs
-
-
-def _checked(scores: Scores) -> Scores:
-    if not np.isfinite(scores).all():
-        raise EarmarkError(
-            "The model gave scores that are no numbers.",
-            "Run it in float32 on the CPU, or choose another model.",
-        )
-    return scores
-
-
-@dataclass(slots=True)
-class _Clip:
-    """A short input among many, and the scores of its windows so far."""
-
-    ctx: Context
-    labeller: Labeller
-    windows: list[Window]
-    scores: dict[int, Scores] = field(default_factory=dict)
-    missing: int = 0
-
-    def results(self) -> list[Result]:
-        found: list[Result] = []
-        for index, window in enumerate(self.windows):
-            found += self.labeller.take(window, self.scores.get(index))
-        return [*found, *self.labeller.end()]
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Windows of several clips, prepared to be scored, and whose they are."""
-
-    places: list[tuple[_Clip, int]]
-    features: Any
-
-
-def _batches(
-    contexts: Sequence[Context], classifier: Classifier, rules: Rules
-) -> Iterator[_Batch | Outcome]:
-    """What is to be scored together; what needs no scores is an outcome at once."""
-    waiting: dict[int, list[tuple[_Clip, int]]] = defaultdict(list)
-
-    def batch(places: list[tuple[_Clip, int]]) -> _Batch:
-        heard = [clip.windows[index].samples for clip, index in places]
-        return _Batch(places, classifier.prepare(heard))
-
-    for ctx, audio in audio_of(contexts, classifier.rate):
-        if isinstance(audio, EarmarkError):
-            yield ctx, audio
-            continue
-        labeller = Labeller(ctx, rules, len(audio) / classifier.rate)
-        windows = list(
-            windows_of(
-                iter([audio]), classifier.rate, rules.window_s, rules.hop_s, pad=False
-            )
-        )
-        clip = _Clip(ctx, labeller, windows)
-        for index, window in enumerate(windows):
-            if scorable(window.samples, rules.silent_db):
-                length = 0 if classifier.mixes else len(window.samples)
-                waiting[length].append((clip, index))
-                clip.missing += 1
-        if not clip.missing:
-            yield ctx, clip.results()
-        for alike in waiting.values():
-            while len(alike) >= classifier.batch:
-                yield batch(alike[: classifier.batch])
-                del alike[: classifier.batch]
-    for alike in filter(None, waiting.values()):
-        yield batch(alike)
-
-
-def _by_frames(ctx: Context, classifier: FrameClassifier) -> Iterator[Scored]:
+def _by_frames(ctx: Context, classifier: FrameClassifier) -> Iterator[Heard]:
     """The frames of one input and their scores, block after block."""
     around = round(classifier.context_s / classifier.frame_s)
     length_s = classifier.block_s + 2 * classifier.context_s
-    cells: Scored = []
+    cells: Heard = []
     for block in ctx.windows(classifier.rate, length_s, classifier.block_s, pad=False):
         # The end of a block is heard again, with what is behind it, in the next one.
         cells = _cells(classifier, block, classifier.score(_finite(block.samples)))
@@ -435,10 +360,10 @@ def _many_by_frames(
             pool.shutdown(cancel_futures=True)
 
 
-def _cells(classifier: FrameClassifier, block: Window, scores: Scores) -> Scored:
+def _cells(classifier: FrameClassifier, block: Window, scores: Scores) -> Heard:
     """The frames of a block; one that is silent or unreadable has no scores."""
     length = round(classifier.frame_s * classifier.rate)
-    cells: Scored = []
+    cells: Heard = []
     for index, row in enumerate(scores):
         samples = block.samples[index * length : (index + 1) * length]
         start_s = block.start_s + index * classifier.frame_s
