@@ -51,6 +51,7 @@ def context(sound: Samples, rate: int = RATE, model: ModelRef | None = None) -> 
         Surroundings(
             read=read,
             output=Path(),
+            cache=Path(),
             models=loaders.ModelCache(),
             memory_budget_mb=4096.0,
             cancelled=lambda: False,

@@ -44,6 +44,7 @@ def context(
         Surroundings(
             read=ramp,
             output=output,
+            cache=Path(),
             models=loaders.ModelCache(),
             memory_budget_mb=100.0,
             cancelled=lambda: cancelled,

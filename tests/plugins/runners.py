@@ -138,6 +138,7 @@ class Runners:
         surroundings = Surroundings(
             read=self._read,
             output=self.folder / "audio",
+            cache=self.folder / "cache",
             models=self.models,
             memory_budget_mb=4096,
             cancelled=lambda: self.cancelled(),

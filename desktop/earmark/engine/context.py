@@ -57,6 +57,8 @@ class Surroundings:
         Renders an `AudioInput` to mono samples at a rate, block by block.
     output : Path
         The folder for generated audio.
+    cache : Path
+        The cache folder.
     models : ModelCache
     memory_budget_mb : float
     cancelled : callable
@@ -69,6 +71,7 @@ class Surroundings:
 
     read: Read
     output: Path
+    cache: Path
     models: loaders.ModelCache
     memory_budget_mb: float
     cancelled: Callable[[], bool]
@@ -150,6 +153,17 @@ class Context:
         """
         blocks = list(self._stream(rate))
         return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+    @property
+    def cache(self) -> Path:
+        """The folder for what may be computed again; see `VectorStore`."""
+        return self._surroundings.cache
+
+    def frames(self, start_s: float, stop_s: float) -> tuple[int, int]:
+        """The frames of the clip at some seconds, half-open, counted as in `label`."""
+        start = self._frame("start_s", start_s, self._input.start)
+        stop = self._frame("stop_s", stop_s, self._input.stop)
+        return start, max(start, stop)
 
     def examples(self, rate: int) -> list[tuple[str, Samples]]:
         """The sounds that the job was given to compare with: name and samples.

@@ -53,7 +53,7 @@ class Run:
     device : str
         "auto", "cpu", "cuda" or "mps", as the person set it.
     cache : Path
-        Folder of decoded audio.
+        Folder of decoded audio and of vectors.
     base : Path or None
         The project's folder.
     output : Path

@@ -254,6 +254,7 @@ class Execution:
         surroundings = Surroundings(
             read=self._server.reader(self._run.cache, self._run.base),
             output=self._run.output,
+            cache=self._run.cache,
             models=self._server.models,
             memory_budget_mb=self._run.memory_budget_mb,
             cancelled=self._cancelled.is_set,
