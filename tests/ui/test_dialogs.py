@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
-from PySide6.QtWidgets import QDialog
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QLineEdit,
+    QMessageBox,
+)
 from pytestqt.qtbot import QtBot
 from ui.conftest import RATE, Bench
 
+from earmark.audio.files import import_file
 from earmark.core.labels import Label
 from earmark.ui.dialogs.about import credits_html
 from earmark.ui.dialogs.export_audio import ExportAudio, file_name
 from earmark.ui.dialogs.find import FindLabels
 from earmark.ui.dialogs.projects import MissingFiles
+from earmark.ui.dialogs.saving import ask_path, may_replace
 from earmark.ui.dialogs.vocabulary import Vocabulary
 from earmark.ui.session import Selection
 
@@ -81,6 +91,145 @@ def test_the_selection_is_exported_at_another_rate(
 
     info = soundfile.info(tmp_path / "part.wav")
     assert (info.frames, info.samplerate) == (16000, 16000)
+
+
+def export_dialog(bench: Bench, keep: Keep, scope: str) -> ExportAudio:
+    assert bench.session.clip is not None
+    dialog = ExportAudio(bench.session, bench.session.clip, bench.window)
+    keep(dialog)
+    dialog._scopes[scope].setChecked(True)  # type: ignore[index]  # a Scope
+    return dialog
+
+
+def test_a_recording_is_not_exported_onto_itself(
+    qtbot: QtBot, bench: Bench, keep: Keep
+) -> None:
+    (source,) = bench.project.sources()
+    before = source.path.read_bytes()
+    with bench.project.edit("Silence") as edit:
+        edit.silence(1, 0, RATE)
+    dialog = export_dialog(bench, keep, "clip")
+
+    dialog.start(source.path, lambda _: pytest.fail("it was written"))
+    qtbot.waitUntil(lambda: dialog._ticket is None)
+
+    assert source.path.read_bytes() == before
+    assert "“tone.wav” is a recording" in dialog.state.text()
+    assert "Choose another name" in dialog.state.text()
+    assert dialog._export.isEnabled()
+
+
+def test_no_recording_of_the_project_is_overwritten_by_another_name(
+    qtbot: QtBot, bench: Bench, keep: Keep, make_sound: Callable[..., Path]
+) -> None:
+    other = make_sound("other.wav")
+    with bench.project.edit("Add") as edit:
+        edit.add_source(import_file(other))
+    link = other.with_name("link.wav")
+    link.symlink_to(other)
+    before = other.read_bytes()
+    dialog = export_dialog(bench, keep, "clip")
+
+    dialog.start(link, lambda _: pytest.fail("it was written"))
+    qtbot.waitUntil(lambda: dialog._ticket is None)
+
+    assert other.read_bytes() == before
+
+
+def test_the_selected_labels_of_any_track_are_exported_and_no_points(
+    bench: Bench, labelled: list[int], keep: Keep
+) -> None:
+    assert bench.session.clip is not None
+    with bench.project.edit("More") as edit:
+        track = edit.add_track(bench.session.clip.id, "Cars")
+        car = edit.add_label(Label(0, track, 100, 900, "car"))
+        point = edit.add_label(Label(0, track, 50, 50, "point"))
+    bench.session.select_labels([car, point, labelled[1]])
+
+    dialog = export_dialog(bench, keep, "labels")
+
+    choice = dialog._scopes["labels"]
+    assert choice.text() == "One file for each of 2 selected labels"
+    assert [piece.name for piece in dialog.pieces()] == ["tone 1 car", "tone 2 bird 1"]
+
+
+def test_a_long_clip_name_leaves_the_files_of_its_labels_apart(
+    bench: Bench, labelled: list[int], keep: Keep
+) -> None:
+    with bench.project.edit("Rename clip") as edit:
+        edit.update_clip(1, name="a very long name " * 6)
+
+    names = [piece.name for piece in export_dialog(bench, keep, "labels").pieces()]
+
+    assert names == [f"a very long name a very {n + 1} bird {n}" for n in range(3)]
+
+
+def answer(window: type[QDialog], act: Callable[[Any], None]) -> None:
+    """Do something with the next dialog of a kind once it is open."""
+
+    def look() -> None:
+        found = QApplication.activeModalWidget()
+        if isinstance(found, window):
+            act(found)
+        else:
+            QTimer.singleShot(0, look)
+
+    QTimer.singleShot(0, look)
+
+
+def press(text: str) -> Callable[[QMessageBox], None]:
+    def act(box: QMessageBox) -> None:
+        next(each for each in box.buttons() if each.text() == text).click()
+
+    return act
+
+
+def test_files_that_are_there_are_replaced_only_if_wanted(
+    bench: Bench, tmp_path: Path
+) -> None:
+    there = tmp_path / "tone 1.wav"
+    assert may_replace(bench.window, [there])
+    there.write_bytes(b"mine")
+    told: list[str] = []
+
+    def refuse(box: QMessageBox) -> None:
+        told.append(box.text())
+        box.reject()
+
+    answer(QMessageBox, refuse)
+    assert not may_replace(bench.window, [tmp_path / "new.wav", there])
+    answer(QMessageBox, press("Replace"))
+    assert may_replace(bench.window, [there])
+
+    assert told == [f"“tone 1.wav” is in “{tmp_path.name}” already."]
+
+
+@pytest.mark.parametrize("typed", ["there", "take.2"])
+def test_the_ending_is_added_before_it_is_asked_what_may_be_replaced(
+    bench: Bench, tmp_path: Path, typed: str
+) -> None:
+    (tmp_path / f"{typed}.wav").write_bytes(b"mine")
+    questions: list[str] = []
+
+    def refuse(box: QMessageBox) -> None:
+        questions.append(box.text())
+        box.reject()
+        # The file dialog asks itself, and stays open for another name.
+        if isinstance(dialog := QApplication.activeModalWidget(), QFileDialog):
+            dialog.reject()
+
+    def name(dialog: QFileDialog) -> None:
+        answer(QMessageBox, refuse)
+        (field,) = dialog.findChildren(QLineEdit)
+        field.setText(typed)
+        dialog.accept()
+
+    answer(QFileDialog, name)
+    path = ask_path(bench.window, "Export", tmp_path / "x.wav", [".wav"], "WAV (*.wav)")
+
+    assert path is None
+    assert len(questions) == 1
+    assert f"{typed}.wav" in questions[0]
 
 
 @pytest.mark.parametrize(

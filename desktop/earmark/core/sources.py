@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -125,10 +126,45 @@ def copy_source(path: Path, content_id: str, folder: Path) -> Path:
     return target
 
 
+def check_spared(paths: Iterable[Path], recordings: Iterable[Path]) -> None:
+    """Refuse to write over a recording, by whatever name it is reached.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        What is to be written.
+    recordings : iterable of Path
+        What is to stay as it is.
+
+    Raises
+    ------
+    EarmarkError
+    """
+    there = [(path, identity) for path in paths if (identity := _identity(path))]
+    if not there:
+        return
+    known = {_identity(path) for path in recordings}
+    for path, identity in there:
+        if identity in known:
+            raise EarmarkError(
+                f"“{readable(path.name)}” is a recording that this works on.",
+                "Choose another name or folder; recordings are never overwritten.",
+            )
+
+
 def flush_file(path: Path) -> None:
     """Wait until a file's bytes are on the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from every other one; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _free_name(folder: Path, path: Path, content_id: str) -> Path:

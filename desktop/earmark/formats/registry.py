@@ -259,18 +259,19 @@ class FormatRegistry:
 
         `step` is as in `export_labels`; the files that were whole when it raised stay.
         """
+        paths = self.files_of_each(folder, documents, format_id)
+        return [
+            self.export_labels(path, [document], format_id, options, step=step)
+            for path, document in zip(paths, documents, strict=True)
+        ]
+
+    def files_of_each(
+        self, folder: Path, documents: Sequence[LabelDocument], format_id: str
+    ) -> list[Path]:
+        """The files that `export_each` writes."""
         known = self.by_id(format_id)
         stems = file_stems(document.recording.stem for document in documents)
-        return [
-            self.export_labels(
-                folder / f"{stem}{known.suffixes[0]}",
-                [document],
-                known.id,
-                options,
-                step=step,
-            )
-            for stem, document in zip(stems, documents, strict=True)
-        ]
+        return [folder / f"{stem}{known.suffixes[0]}" for stem in stems]
 
 
 def check_holds(known: LabelFormat, path: Path, recordings: int) -> None:

@@ -24,7 +24,10 @@ from PySide6.QtWidgets import (
 
 from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
+from earmark.core.labels import STATUSES, Label
+from earmark.core.sources import check_spared
 from earmark.ui.background import Ticket
+from earmark.ui.dialogs.saving import ask_path, may_replace
 from earmark.ui.session import Session
 from earmark.ui.widgets import Form, muted, set_role
 from earmark.ui.wording import count, duration
@@ -60,6 +63,7 @@ class ExportAudio(QDialog):
         super().__init__(parent)
         self._session = session
         self._clip = clip
+        self._stretches = stretches(session)
         self._ticket: Ticket | None = None
         self.setWindowTitle("Export audio")
         self.setMinimumWidth(440)
@@ -123,41 +127,48 @@ class ExportAudio(QDialog):
             return [Piece(clip.name, selection.start, selection.stop)]
         if scope == "clip":
             return [Piece(clip.name, 0, clip.frames)]
-        pieces = []
-        labels = [
-            label
-            for label in session.project.labels(session.active_track or 0)
-            if label.stop > label.start
-            and label.status != "rejected"
-            and (not session.selected_labels or label.id in session.selected_labels)
-        ]
+        found = session.project.labels_by_id(self._stretches).values()
+        labels = sorted(found, key=_place)
         width = len(str(len(labels)))
-        for number, label in enumerate(labels, 1):
-            name = file_name(f"{clip.name} {number:0{width}d} {label.text}")
-            pieces.append(Piece(name, label.start, label.stop))
-        return pieces
+        # Short, so that number and text are in every name.
+        name = clip.name[: _NAME_LENGTH // 2].rstrip()
+        return [
+            Piece(
+                file_name(f"{name} {number:0{width}d} {label.text}"),
+                label.start,
+                label.stop,
+            )
+            for number, label in enumerate(labels, 1)
+        ]
+
+    def paths(self, target: Path) -> list[Path]:
+        """The files that are written: the target itself, or those in that folder."""
+        if not self._scopes["labels"].isChecked():
+            return [target]
+        return [target / f"{piece.name}{self._suffix}" for piece in self.pieces()]
 
     def start(self, target: Path, done: Callable[[list[Path]], None]) -> None:
-        """Write the files in a pool thread."""
-        session, clip, pieces = self._session, self._clip, self.pieces()
-        _, suffix, subtype = _FORMATS[self.format.currentIndex()]
+        """Write the files in a pool thread; what is there is replaced."""
+        session, clip = self._session, self._clip
+        pieces, paths = self.pieces(), self.paths(target)
+        recordings = [source.path for source in session.project.sources()]
+        _, _, subtype = _FORMATS[self.format.currentIndex()]
         rate, mono = self.rate.currentData(), self.mono.isChecked()
         readers = session.sources.readers(session.clip_sources(clip))
-        one = not self._scopes["labels"].isChecked()
         background = session.background
         self._export.setEnabled(False)
-        self.progress.setRange(0, 0 if one else len(pieces))
+        self.progress.setRange(0, len(pieces) if len(pieces) > 1 else 0)
         self.progress.show()
         self._say("Writing…", "muted")
 
         def work(ticket: Ticket) -> list[Path]:
             from earmark.audio.render import export
 
+            check_spared(paths, recordings)
             written = []
-            for piece in pieces:
+            for piece, path in zip(pieces, paths, strict=True):
                 if ticket.cancelled.is_set():
                     break
-                path = target if one else target / f"{piece.name}{suffix}"
                 export(
                     clip,
                     readers,
@@ -190,33 +201,41 @@ class ExportAudio(QDialog):
             if chosen and selection
             else ""
         )
-        track = session.active_track
-        labels = session.project.label_count(track) if track is not None else 0
-        which = len(session.selected_labels) or labels
+        which = len(self._stretches)
+        chosen_ones = "selected " if session.selected_labels else ""
         return [
             ("clip", f"The whole clip ({duration(clip.frames / clip.rate)})", True),
             ("selection", f"The selection{length}", chosen),
-            ("labels", f"One file for each of {count(which, 'label')}", which > 0),
+            (
+                "labels",
+                f"One file for each of {count(which, f'{chosen_ones}label')}",
+                which > 0,
+            ),
         ]
 
     def _choose_path(self) -> None:
         folder = self._session.import_paths()
-        _, suffix, _ = _FORMATS[self.format.currentIndex()]
         if self._scopes["labels"].isChecked():
             chosen = QFileDialog.getExistingDirectory(
                 self, "Export audio into a folder", str(folder)
             )
-        else:
-            chosen, _ = QFileDialog.getSaveFileName(
-                self,
-                "Export audio",
-                str(folder / f"{file_name(self._clip.name)}{suffix}"),
-            )
-        if chosen:
-            path = Path(chosen)
-            if path.suffix.lower() != suffix and not path.is_dir():
-                path = path.with_name(path.name + suffix)
+            if chosen and may_replace(self, self.paths(Path(chosen))):
+                self.start(Path(chosen), self._take_end)
+            return
+        title, suffix = self.format.currentText(), self._suffix
+        path = ask_path(
+            self,
+            "Export audio",
+            folder / f"{file_name(self._clip.name)}{suffix}",
+            [suffix],
+            f"{title} (*{suffix})",
+        )
+        if path is not None:
             self.start(path, self._take_end)
+
+    @property
+    def _suffix(self) -> str:
+        return _FORMATS[self.format.currentIndex()][1]
 
     def _take_progress(self, ticket: Ticket, written: int) -> None:
         if ticket is self._ticket and not ticket.cancelled.is_set():
@@ -239,6 +258,26 @@ class ExportAudio(QDialog):
     def _say(self, text: str, role: str) -> None:
         self.state.setText(text)
         set_role(self.state, role)
+
+
+def stretches(session: Session) -> list[int]:
+    """The labels that mark a stretch of sound: the selected ones, of any track.
+
+    Without any, those of the active track that were not rejected.
+    """
+    if session.selected_labels:
+        found = session.project.labels_by_id(session.selected_labels).values()
+        return [label.id for label in found if label.stop > label.start]
+    if session.active_track is None:
+        return []
+    arrays = session.project.label_arrays(session.active_track)
+    kept = arrays.statuses != STATUSES.index("rejected")
+    ids: list[int] = arrays.ids[kept & (arrays.stops > arrays.starts)].tolist()
+    return ids
+
+
+def _place(label: Label) -> tuple[int, int]:
+    return label.start, label.id
 
 
 def file_name(text: str) -> str:

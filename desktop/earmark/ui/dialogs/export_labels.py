@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from earmark.core.errors import EarmarkError
 from earmark.formats import ExportReport, LabelDocument, LabelFormat
 from earmark.ui.background import Ended, Ticket, collections_put_off
+from earmark.ui.dialogs.saving import ask_path, may_replace
 from earmark.ui.panels.form import ParamsForm
 from earmark.ui.session import Session
 from earmark.ui.widgets import bold, muted, set_role
@@ -263,16 +264,22 @@ class ExportLabels(QDialog):
             chosen = QFileDialog.getExistingDirectory(
                 self, "Export labels into a folder", str(start)
             )
+            files = self._session.formats.files_of_each
+            if chosen and may_replace(
+                self, files(Path(chosen), self._documents, known.id)
+            ):
+                self.write(Path(chosen))
         else:
             name = self._session.clip.name if self._session.clip else "labels"
-            chosen, _ = QFileDialog.getSaveFileName(
+            path = ask_path(
                 self,
                 "Export labels",
-                str(start / f"{Path(name).stem}{known.suffixes[0]}"),
+                start / f"{Path(name).stem}{known.suffixes[0]}",
+                known.suffixes,
                 f"{known.title} ({' '.join('*' + s for s in known.suffixes)})",
             )
-        if chosen:
-            self.write(Path(chosen))
+            if path is not None:
+                self.write(path)
 
     def _show_step(self, ticket: Ticket, words: str) -> None:
         if ticket is self._writing:
