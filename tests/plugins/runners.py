@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from earmark.core.plugins import Plugins
 from earmark.core.tasks import (
     AudioFile,
     AudioInput,
+    Example,
     Job,
     ModelRef,
     Prediction,
@@ -119,6 +120,7 @@ class Runners:
         *,
         seconds: tuple[float, float] | None = None,
         resume_s: float | None = None,
+        examples: Sequence[tuple[str, Path]] = (),
         **params: Any,
     ) -> tuple[Context, Iterator[Result]]:
         """A job's context and its runner, which has not begun."""
@@ -134,6 +136,9 @@ class Runners:
             model=model,
             input=given,
             resume_frame=resume,
+            examples=tuple(
+                Example(name, whole_or_part(path)) for name, path in examples
+            ),
         )
         surroundings = Surroundings(
             read=self._read,
