@@ -59,3 +59,68 @@ def prompts(language: str, *, shortest_words: int = 1) -> list[Prompt]:
         if len(text.split()) >= shortest_words and (folder / f"{name}.wav").is_file()
     ]
     return sorted(found, key=lambda prompt: prompt.path)
+
+
+def gcompris(*parts: str) -> list[Path]:
+    """The sounds of GCompris, a children's program, in folders of these names.
+
+    They are inside its resource files, which Qt opens.
+    """
+    from PySide6.QtCore import QDirIterator, QFile, QResource
+
+    package = debian("gcompris-qt-data")
+    sounds = package / "sounds"
+    if not sounds.is_dir():
+        with tempfile.TemporaryDirectory(dir=package) as name:
+            for archive in package.glob("usr/share/gcompris-qt/rcc/**/*.rcc"):
+                if not QResource.registerResource(str(archive)):
+                    continue
+                found = QDirIterator(":/", QDirIterator.IteratorFlag.Subdirectories)
+                while found.hasNext():
+                    inside = found.next()
+                    if inside.endswith((".ogg", ".wav")):
+                        outside = Path(name) / inside.removeprefix(":/")
+                        outside.parent.mkdir(parents=True, exist_ok=True)
+                        QFile.copy(inside, str(outside))
+                QResource.unregisterResource(str(archive))
+            Path(name).rename(sounds)
+            Path(name).mkdir()  # for the temporary folder to clear away
+    return sorted(
+        path
+        for path in sounds.rglob("*.*")
+        if path.is_file() and set(parts) & set(path.parts)
+    )
+
+
+def instruments() -> list[Path]:
+    """A phrase of each of 26 instruments."""
+    return gcompris("instruments")
+
+
+def content() -> dict[str, list[Path]]:
+    """Recordings of speech, of music, and of other sounds."""
+    moh = debian("asterisk-moh-opsound-wav") / "usr/share/asterisk/moh"
+    theme = debian("sound-theme-freedesktop") / "usr/share/sounds/freedesktop/stereo"
+    speech = [
+        prompt.path
+        for prompt in prompts("en", shortest_words=6)
+        if "silence" not in prompt.path.parts
+    ]
+    tones = ("guitar", "xylofon", "silence", "intro")
+    others = [
+        path
+        for path in gcompris("activities", "core")
+        if not {"instruments", "explore_world_music", "chronos"} & set(path.parts)
+        and not path.stem.startswith(tones)
+    ]
+    # The other files there are spoken or silent, or links to these.
+    signals = [
+        path
+        for path in sorted(theme.glob("*.oga"))
+        if not path.stem.startswith("audio-channel") and not path.is_symlink()
+    ]
+    return {
+        "speech": speech[:: len(speech) // 100][:100],
+        "music": [*instruments(), *gcompris("music"), *sorted(moh.glob("*.wav"))],
+        "environment": others + signals,
+    }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.hookspecs import hookimpl
+from earmark.core.labels import Label, LabelTrack
 from earmark.core.plugins import Command, Host
 from earmark.core.tasks import (
     AudioFile,
@@ -26,12 +27,15 @@ if TYPE_CHECKING:
     from earmark.engine.classify import (
         Classifier,
         FrameClassifier,
+        Hearing,
         classify,
         classify_many,
         load_classifier,
+        runners,
     )
     from earmark.engine.context import Context, Window, audio_of
     from earmark.engine.filterbank import log_mel_energies
+    from earmark.engine.labelling import Unheard
     from earmark.formats import LabelFormat
 
 __all__ = [
@@ -42,9 +46,12 @@ __all__ = [
     "Context",
     "EarmarkError",
     "FrameClassifier",
+    "Hearing",
     "Host",
     "Job",
+    "Label",
     "LabelFormat",
+    "LabelTrack",
     "ModelRef",
     "Params",
     "Prediction",
@@ -52,6 +59,7 @@ __all__ = [
     "Result",
     "Task",
     "Text",
+    "Unheard",
     "Window",
     "WindowParams",
     "audio_of",
@@ -62,6 +70,7 @@ __all__ = [
     "load_classifier",
     "log_mel_energies",
     "param",
+    "runners",
 ]
 
 _LAZY = {
@@ -69,12 +78,15 @@ _LAZY = {
     "classify": "earmark.engine.classify",
     "classify_many": "earmark.engine.classify",
     "FrameClassifier": "earmark.engine.classify",
+    "Hearing": "earmark.engine.classify",
+    "runners": "earmark.engine.classify",
     "load_classifier": "earmark.engine.classify",
     "Context": "earmark.engine.context",
     "Window": "earmark.engine.context",
     "audio_of": "earmark.engine.context",
     "LabelFormat": "earmark.formats",
     "log_mel_energies": "earmark.engine.filterbank",
+    "Unheard": "earmark.engine.labelling",
 }
 
 

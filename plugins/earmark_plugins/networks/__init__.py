@@ -1,0 +1,1 @@
+"""Networks that no library has, for the plugins that load their weights."""

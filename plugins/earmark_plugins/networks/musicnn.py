@@ -1,0 +1,176 @@
+"""musiCNN, which tells instruments, genres and moods of music.
+
+Pons and Serra, "musicnn: Pre-trained convolutional neural networks for music audio
+tagging", 2019 (https://arxiv.org/abs/1909.06654).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from earmark.api import Context
+from earmark_plugins.networks.weights import load_network
+
+
+class MusiCnn(nn.Module):
+    """Filters for timbre and for tempo, dense layers over time, and a dense head.
+
+    Parameters
+    ----------
+    config : dict
+        As in the `config.json` of a converted model.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        self._eps = float(config["norm_eps"])
+        self._kernel = int(config["middle_kernel"])
+        front, middle = config["front_filters"], int(config["middle_filters"])
+        self.input_norm = nn.BatchNorm2d(1, self._eps)
+        self.front = nn.ModuleList(
+            _Filters(1, filters, tuple(kernel), self._eps)
+            for filters, kernel in zip(front, config["front_kernels"], strict=True)
+        )
+        widths = (sum(front), middle, middle)
+        self.middle = nn.ModuleList(
+            _Filters(1, middle, (self._kernel, width), self._eps) for width in widths
+        )
+        pooled, hidden = 2 * (sum(front) + 3 * middle), int(config["hidden_size"])
+        self.pool_norm = nn.BatchNorm1d(pooled, self._eps)
+        self.dense = nn.Linear(pooled, hidden)
+        self.dense_norm = nn.BatchNorm1d(hidden, self._eps)
+        self.output = nn.Linear(hidden, len(config["id2label"]))
+
+    def embed(self, mels: Tensor) -> Tensor:
+        """What the last dense layer makes of a batch of features.
+
+        Parameters
+        ----------
+        mels : Tensor, float32, shape (batch, frames, mels)
+            Made by `features`.
+
+        Returns
+        -------
+        Tensor, float32, shape (batch, hidden)
+        """
+        x = self.input_norm(mels[:, None])
+        front = []
+        for filters in self.front:
+            height = filters.conv.kernel_size[0]
+            padded = functional.pad(x, (0, 0, (height - 1) // 2, height // 2))
+            front.append(filters(padded).amax(3))
+        layer = torch.cat(front, 1).transpose(1, 2)
+        layers = [layer]
+        around: Tensor | None = None
+        edge = self._kernel // 2
+        for filters in self.middle:
+            padded = functional.pad(layer[:, None], (0, 0, edge, edge))
+            layer = filters(padded)[..., 0].transpose(1, 2)
+            if around is not None:
+                layer = layer + around
+            around = layer
+            layers.append(layer)
+        over_time = torch.cat(layers, 2)
+        pooled = torch.stack([over_time.amax(1), over_time.mean(1)], 2).flatten(1)
+        hidden: Tensor = functional.relu(self.dense(self.pool_norm(pooled)))
+        return hidden
+
+    def forward(self, mels: Tensor) -> Tensor:
+        """The logits of the tags, shape (batch, tags)."""
+        logits: Tensor = self.output(self.dense_norm(self.embed(mels)))
+        return logits
+
+
+class _Filters(nn.Module):
+    """A convolution, rectified and normalised."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: tuple[int, ...], eps: float
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, (kernel[0], kernel[1]))
+        self.norm = nn.BatchNorm2d(outputs, eps)
+
+    def forward(self, x: Tensor) -> Tensor:
+        given: Tensor = self.norm(functional.relu(self.conv(x)))
+        return given
+
+
+class MelPatches:
+    """What musiCNN hears of sounds: their log-mel spectra in patches of one length.
+
+    Parameters
+    ----------
+    config : dict
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        from transformers.audio_utils import mel_filter_bank
+
+        self.rate = int(config["sampling_rate"])
+        self.frames = int(config["window_frames"])
+        self._fft, self.hop = int(config["n_fft"]), int(config["hop_length"])
+        self._scale = float(config["log_scale"])
+        filters = mel_filter_bank(
+            self._fft // 2 + 1,
+            int(config["num_mel_bins"]),
+            float(config["mel_low_hz"]),
+            float(config["mel_high_hz"]),
+            self.rate,
+            norm=config["mel_norm"],
+            mel_scale=config["mel_scale"],
+        )
+        self._filters = torch.from_numpy(filters.astype(np.float32))
+        self._window = torch.hann_window(self._fft)
+
+    @property
+    def window_s(self) -> float:
+        """Length of a patch."""
+        return self.frames * self.hop / self.rate
+
+    def __call__(self, windows: Sequence[NDArray[np.float32]]) -> Tensor:
+        """The patches of sounds; a shorter one is repeated until it is full.
+
+        Parameters
+        ----------
+        windows : sequence of ndarray, float32, shape (samples,)
+
+        Returns
+        -------
+        Tensor, float32, shape (windows, frames, mels)
+        """
+        return torch.stack([self._patch(window) for window in windows])
+
+    def _patch(self, window: NDArray[np.float32]) -> Tensor:
+        spectrum = torch.stft(
+            torch.from_numpy(window),
+            self._fft,
+            self.hop,
+            window=self._window,
+            center=True,
+            pad_mode="constant",
+            return_complex=True,
+        )
+        energies = spectrum.abs().square().T @ self._filters
+        # The network was trained on energies that had been stored as float16.
+        mels = torch.log10(self._scale * energies.half().float() + 1)
+        repeats = -(-self.frames // len(mels))
+        return mels.repeat(repeats, 1)[: self.frames]
+
+
+def load_musicnn(ctx: Context) -> tuple[MusiCnn, dict[str, Any]]:
+    """The network of the job's model, and its settings.
+
+    Raises
+    ------
+    EarmarkError
+        If the folder does not hold such a model.
+    """
+    return load_network(ctx, MusiCnn)
