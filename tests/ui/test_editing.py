@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ui.conftest import RATE, SECONDS, Bench
 
@@ -103,3 +105,77 @@ def test_split_makes_two_clips_and_undo_one(bench: Bench) -> None:
     assert sorted(c.frames for c in bench.project.clips()) == [RATE, 3 * RATE]
     bench.project.undo()
     assert [c.frames for c in bench.project.clips()] == [SECONDS * RATE]
+
+
+def test_a_class_key_without_a_label_is_one_step_of_the_history(bench: Bench) -> None:
+    with bench.project.edit("Words") as edit:
+        edit.set_word("Bird", "#2a8f57", "1")
+    bench.session.select(Selection(RATE, 2 * RATE, low_hz=500.0, channel=0))
+
+    bench.window.commands.run("labels.class_1")
+    assert bench.session.active_track is not None
+    (label,) = bench.project.labels(bench.session.active_track)
+    assert (label.text, label.low_hz, label.channel) == ("Bird", 500.0, 0)
+    assert bench.project.undo_title == "Label as Bird"
+    bench.project.undo()
+
+    assert bench.project.undo_title == "Words"
+
+
+@pytest.mark.parametrize(
+    ("command", "start", "stop"),
+    [("edit.start_to_playhead", 1.5, 2.0), ("edit.end_to_playhead", 1.0, 1.5)],
+)
+def test_moving_an_edge_keeps_frequencies_and_channel(
+    bench: Bench, command: str, start: float, stop: float
+) -> None:
+    box = Selection(RATE, 2 * RATE, low_hz=500.0, high_hz=900.0, channel=0)
+    bench.session.select(box)
+    bench.session.set_playhead(int(1.5 * RATE))
+
+    bench.window.commands.run(command)
+
+    assert bench.session.selection == replace(
+        box, start=int(start * RATE), stop=int(stop * RATE)
+    )
+
+
+def test_what_was_copied_becomes_a_clip_of_its_own(bench: Bench) -> None:
+    (label,) = add_labels(bench, 1.25)
+    session, commands = bench.session, bench.window.commands
+    session.select(Selection(RATE, 2 * RATE))
+    commands.run("edit.copy")
+
+    commands.run("edit.paste_as_clip")
+
+    assert session.clip is not None
+    assert (session.clip.id, session.clip.name) == (2, "tone")
+    assert session.clip.frames == RATE
+    (track,) = bench.project.tracks(2)
+    (copied,) = bench.project.labels(track.id)
+    assert (copied.id != label, copied.start) == (True, RATE // 4)
+    bench.project.undo()
+    assert len(bench.project.clips()) == 1
+
+
+def test_backspace_takes_back_a_decision_and_goes_back_to_it(bench: Bench) -> None:
+    first, second = add_labels(bench, 0.5, 2.0)
+    bench.session.select_labels([first])
+    bench.window.commands.run("labels.reject")
+    assert bench.session.selected_labels == {second}
+
+    bench.window.commands.run("labels.undo")
+
+    assert bench.session.selected_labels == {first}
+    restored = bench.project.label(first)
+    assert restored is not None
+    assert restored.status == "predicted"
+
+
+def test_backspace_takes_nothing_back_without_a_selected_label(bench: Bench) -> None:
+    add_labels(bench, 0.5)
+    bench.session.select_labels([])
+
+    bench.window.commands.run("labels.undo")
+
+    assert bench.project.undo_title == "Labels"

@@ -157,24 +157,18 @@ class Edit(Annotating):
                 f"A fragment of {fragment.channels} channels at {fragment.rate} Hz does"
                 f" not fit into “{target.name}” with {target.channels} channels at"
                 f" {target.rate} Hz.",
-                "Paste it as a new clip.",
+                "Use “Paste as new clip”.",
             )
         self._check_spans(fragment.rate, fragment.spans)
         self._insert_range_into_labels(clip, at, fragment.frames)
         self._set_spans(clip, clips.insert(target.spans, at, fragment.spans))
-        tracks = {
-            (track.name, track.kind): track.id for track in self._contents.tracks(clip)
-        }
-        for pasted in fragment.tracks:
-            track = tracks.get((pasted.name, pasted.kind))
-            if track is None:
-                track = self.add_track(clip, pasted.name, pasted.kind, pasted.job)
-            self.add_labels(
-                replace(
-                    label, track=track, start=label.start + at, stop=label.stop + at
-                )
-                for label in pasted.labels
-            )
+        self._paste_labels(clip, at, fragment)
+
+    def paste_as_clip(self, name: str, fragment: Fragment) -> int:
+        """A new clip of a fragment, with its labels; gives its id."""
+        clip = self.add_clip(name, fragment.rate, fragment.channels, fragment.spans)
+        self._paste_labels(clip, 0, fragment)
+        return clip
 
     def trim(self, clip: int, start: int, stop: int) -> None:
         """Keep only a range."""
@@ -221,6 +215,21 @@ class Edit(Annotating):
         """Let a range fall linearly to silence."""
         before = self._spans_of(clip, start, stop)
         self._set_spans(clip, clips.fade_out(before.spans, start, stop))
+
+    def _paste_labels(self, clip: int, at: int, fragment: Fragment) -> None:
+        tracks = {
+            (track.name, track.kind): track.id for track in self._contents.tracks(clip)
+        }
+        for pasted in fragment.tracks:
+            track = tracks.get((pasted.name, pasted.kind))
+            if track is None:
+                track = self.add_track(clip, pasted.name, pasted.kind, pasted.job)
+            self.add_labels(
+                replace(
+                    label, track=track, start=label.start + at, stop=label.stop + at
+                )
+                for label in pasted.labels
+            )
 
     def _set_spans(self, clip: int, spans: Spans) -> None:
         self._database.update("clips", clip, {"spans": records.encode_spans(spans)})

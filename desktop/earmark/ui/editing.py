@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label, LabelStatus, Word
+from earmark.core.project import Change, Fragment
+from earmark.core.sources import readable
 from earmark.ui.session import Selection, Session
 
 _ZERO_SEARCH_S = 0.02
@@ -64,8 +68,15 @@ class Editing:
                 edit.delete(clip.id, selection.start, selection.stop)
                 at = selection.start
             edit.paste(clip.id, at, fragment)
-        frames = sum(span.frames for span in fragment.spans)
-        session.select(Selection(at, at + frames))
+        session.select(Selection(at, at + fragment.frames))
+
+    def paste_as_clip(self) -> None:
+        """Make a new clip of the clipboard, and show it."""
+        session, fragment = self._session, self._session.clipboard
+        assert fragment is not None
+        with session.project.edit("Paste as new clip") as edit:
+            made = edit.paste_as_clip(self._name_of(fragment), fragment)
+        session.show_clip(made)
 
     def delete(self) -> None:
         """Remove the selected labels; without any, the range of audio."""
@@ -150,13 +161,13 @@ class Editing:
     def edge_to_playhead(self, edge: str) -> None:
         """Move the "start" or the "stop" of the selection to the playhead."""
         session, clip = self._session, self._clip()
-        at, selection = session.playhead, session.selection
+        at, before = session.playhead, session.selection or Selection(0, 0)
         if edge == "start":
-            stop = selection.stop if selection and selection.stop > at else clip.frames
-            session.select(Selection(at, stop))
+            stop = before.stop if before.stop > at else clip.frames
+            session.select(replace(before, start=at, stop=stop))
         else:
-            start = selection.start if selection and selection.start < at else 0
-            session.select(Selection(start, at))
+            start = before.start if before.start < at else 0
+            session.select(replace(before, start=start, stop=at))
 
     def edges_to_zero(self) -> None:
         """Move both edges of the selection, or the playhead, to a zero crossing."""
@@ -167,35 +178,16 @@ class Editing:
             return
         start, stop = self._zero_near(selection.start), self._zero_near(selection.stop)
         if start < stop:
-            session.select(
-                Selection(
-                    start, stop, selection.low_hz, selection.high_hz, selection.channel
-                )
-            )
+            session.select(replace(selection, start=start, stop=stop))
 
     def label_selection(self) -> int:
         """Make a label of the range; without one, at the playhead."""
-        session, clip = self._session, self._clip()
-        selection = session.selection
-        if selection is None or selection.frames == 0:
-            return self.label_playhead()
-        return self._add_label(
-            clip,
-            Label(
-                0,
-                0,
-                selection.start,
-                selection.stop,
-                low_hz=selection.low_hz,
-                high_hz=selection.high_hz,
-                channel=selection.channel,
-            ),
-        )
+        return self._add_label("Add label", self._label_of_selection())
 
     def label_playhead(self) -> int:
         """Make a point label at the playhead, also while it plays."""
         at = self._session.playhead
-        return self._add_label(self._clip(), Label(0, 0, at, at))
+        return self._add_label("Add label", Label(0, 0, at, at))
 
     def step_label(self, step: int) -> None:
         """Select the next (1) or the previous (-1) label of the active track."""
@@ -222,6 +214,15 @@ class Editing:
             session.set_playhead(int(arrays.starts[row]))
             session.select_labels([int(arrays.ids[row])])
 
+    def select_changed(self, change: Change) -> None:
+        """Select the labels of the shown clip that an edit or its undo was about."""
+        session, clip = self._session, self._clip()
+        tracks = {track.id for track in session.project.tracks(clip.id)}
+        keys = (int(key) for key in change.rows["labels"])
+        labels = session.project.labels_by_id(keys).values()
+        if touched := [label.id for label in labels if label.track in tracks]:
+            session.select_labels(touched)
+
     def set_status(self, status: LabelStatus, title: str) -> None:
         """Accept or reject the selected labels and go to the next one."""
         session = self._session
@@ -236,9 +237,10 @@ class Editing:
         word = self.word(key)
         if word is None:
             return
-        if not session.selected_labels:
-            self.label_selection()
         title = f"Label as {word.name}"
+        if not session.selected_labels:
+            self._add_label(title, replace(self._label_of_selection(), text=word.name))
+            return
         with session.project.edit(title) as edit:
             for label in sorted(session.selected_labels):
                 edit.update_label(label, text=word.name)
@@ -268,23 +270,35 @@ class Editing:
         with session.project.edit("Split label") as edit:
             edit.split_label(label.id, session.playhead)
 
-    def _add_label(self, clip: Clip, label: Label) -> int:
-        session = self._session
-        with session.project.edit("Add label") as edit:
+    def _name_of(self, fragment: Fragment) -> str:
+        """What a clip of a fragment is called: as the recording it begins with."""
+        for span in fragment.spans:
+            if span.source is not None:
+                return readable(self._session.project.source(span.source).path.stem)
+        return "Silence"
+
+    def _label_of_selection(self) -> Label:
+        """A label of the range; without one, of the playhead."""
+        at, selection = self._session.playhead, self._session.selection
+        if selection is None or selection.frames == 0:
+            return Label(0, 0, at, at)
+        return Label(
+            0,
+            0,
+            selection.start,
+            selection.stop,
+            low_hz=selection.low_hz,
+            high_hz=selection.high_hz,
+            channel=selection.channel,
+        )
+
+    def _add_label(self, title: str, label: Label) -> int:
+        session, clip = self._session, self._clip()
+        with session.project.edit(title) as edit:
             track = session.active_track
             if track is None:
                 track = edit.add_track(clip.id, "Labels")
-            made = edit.add_label(
-                Label(
-                    0,
-                    track,
-                    label.start,
-                    label.stop,
-                    low_hz=label.low_hz,
-                    high_hz=label.high_hz,
-                    channel=label.channel,
-                )
-            )
+            made = edit.add_label(replace(label, track=track))
         session.set_active_track(track)
         session.select_labels([made])
         return made

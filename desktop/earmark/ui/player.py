@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from earmark.ui.session import Session
 
 FRAME_MS = 16
+_SETTLE_MS = 150
 
 
 class Player(QObject):
@@ -41,6 +42,12 @@ class Player(QObject):
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(FRAME_MS)
         self._timer.timeout.connect(self._follow)
+        # A range that is being dragged would be heard as a stutter.
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._loop_anew)
+        session.selection_changed.connect(self._take_selection)
         # The transport calls from its own thread.
         queued = Qt.ConnectionType.QueuedConnection
         self._finished.connect(self._take_end, queued)
@@ -111,9 +118,16 @@ class Player(QObject):
     def set_looping(self, looping: bool) -> None:
         """Begin again at the end of the selection or the clip, or not."""
         self.looping = looping
+        self._loop_anew()
+        self._session.playback_changed.emit()
+
+    def _take_selection(self) -> None:
+        if self.playing and self.looping:
+            self._settle.start()
+
+    def _loop_anew(self) -> None:
         if self.playing:
             self._transport.set_loop(self._loop())
-        self._session.playback_changed.emit()
 
     def _loop(self) -> tuple[int, int] | None:
         """What is played again and again."""
@@ -131,6 +145,7 @@ class Player(QObject):
     def close(self) -> None:
         """Stop and let go of the device."""
         self.stop()
+        self._settle.stop()
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._transport.close()

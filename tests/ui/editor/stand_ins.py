@@ -29,6 +29,7 @@ class SilentTransport:
         self.position = 0
         self.playing = False
         self.volume = 1.0
+        self.loops: list[object] = []
 
     def on_finished(self, listener: Callable[[], None]) -> Callable[[], None]:
         return lambda: None
@@ -38,6 +39,9 @@ class SilentTransport:
 
     def play(self, *args: Any, **options: Any) -> None:
         self.playing = True
+
+    def set_loop(self, loop: object) -> None:
+        self.loops.append(loop)
 
     def stop(self) -> None:
         self.playing = False

@@ -104,6 +104,20 @@ def test_the_view_can_stay_while_it_plays(bench: Bench) -> None:
     assert bench.editor.visible_range()[0] == 0
 
 
+def test_a_loop_follows_the_selection_once_it_rests(qtbot: QtBot, bench: Bench) -> None:
+    session = bench.session
+    loops = session.transport.loops  # type: ignore[attr-defined]  # of the stand-in
+    session.select(Selection(0, RATE))
+    session.player.set_looping(True)
+    session.player.play()
+
+    for stop in (3, 4, 5):
+        session.select(Selection(2 * RATE, stop * RATE))
+    qtbot.waitUntil(lambda: bool(loops))
+
+    assert loops == [(2 * RATE, 5 * RATE)]
+
+
 def test_a_label_added_elsewhere_appears(bench: Bench) -> None:
     before = pixels(bench)
     with bench.project.edit("Add label") as edit:

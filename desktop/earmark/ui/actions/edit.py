@@ -31,6 +31,9 @@ def commands(session: Session, editing: Editing) -> list[Command]:
     def can_paste() -> bool:
         return editing.can_edit and session.clipboard is not None
 
+    def can_paste_as_clip() -> bool:
+        return session.clipboard is not None and not session.project.read_only
+
     def can_delete() -> bool:
         return editing.has_range or editing.has_labels
 
@@ -67,6 +70,8 @@ def commands(session: Session, editing: Editing) -> list[Command]:
                 icon="ph.copy", section=1),
         Command("edit.paste", "Paste", editing.paste, menu, ("Ctrl+V",), can_paste,
                 icon="ph.clipboard", section=1),
+        Command("edit.paste_as_clip", "Paste as new clip", editing.paste_as_clip, menu,
+                ("Ctrl+Alt+V",), can_paste_as_clip, section=1),
         Command("edit.delete", "Delete", editing.delete, menu, ("Del",), can_delete,
                 icon="ph.trash", section=1),
         Command("edit.select_all", "Select all", editing.select_all, menu, ("Ctrl+A",),

@@ -45,8 +45,13 @@ def commands(
     def edit_text() -> None:
         editor.edit_label(min(session.selected_labels))
 
+    def can_undo() -> bool:
+        return editing.has_labels and session.project.can_undo
+
     def undo() -> None:
-        session.project.undo()
+        change = session.project.undo()
+        if change is not None:
+            editing.select_changed(change)
 
     def replay() -> None:
         labels = session.project.labels_by_id(session.selected_labels).values()
@@ -106,7 +111,7 @@ def commands(
                 icon="ph.pencil-simple"),
         Command("labels.replay", "Replay", replay, review, ("R",), has_labels),
         Command("labels.undo", "Undo last decision", undo, review, ("Backspace",),
-                lambda: session.project.can_undo),
+                can_undo),
         *classes,
         Command("labels.vocabulary", "Vocabulary…", vocabulary, menu, ("Ctrl+Shift+V",),
                 lambda: not session.project.read_only, section=3),
