@@ -109,7 +109,7 @@ class Annotating:
         """Change fields of a label; gives it as it is then.
 
         A label that a job made gets the status "edited" if what it says or where it is
-        changes and no status is given.
+        changes and no status is given. In a track of speakers it says who speaks.
         """
         before = self._label(label)
         unknown = set(fields) - set(records.LABEL_FIELDS[1:])
@@ -118,6 +118,9 @@ class Annotating:
         after = replace(before, **fields)
         if after == before:
             return before
+        renamed = after.text != before.text and "speaker" not in fields
+        if renamed and self._contents.track(after.track).kind == "speakers":
+            after = replace(after, speaker=after.text)
         if "status" not in fields and before.status != "confirmed":
             after = replace(after, status="edited")
         after = _fitted(after, self._frames_of(after.track))

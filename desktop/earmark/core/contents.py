@@ -285,6 +285,14 @@ class Contents:
             for voice in self.voices()
         ]
 
+    def speakers(self) -> list[str]:
+        """The names of all who speak somewhere or have a voice, in order."""
+        rows = self._database.rows(
+            "SELECT speaker FROM labels WHERE speaker <> ''"
+            " UNION SELECT name FROM voices ORDER BY 1"
+        )
+        return [name for (name,) in rows]
+
     def lists(self, kind: str) -> list[NamedList]:
         """The named lists of a kind, in order of name."""
         rows = self._database.rows(
