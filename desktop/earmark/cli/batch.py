@@ -156,6 +156,7 @@ class Batch:
         self._by_job: dict[int, Work] = {}
         self._open = 0
         self._writing = 0
+        self._taking_in = False
         self.interrupted = False
         self.unwritten = False
 
@@ -207,18 +208,23 @@ class Batch:
     def _take(self, work: Work, source: Source, given: AudioInput) -> None:
         """A file was imported: it enters the project with those that come at once."""
         self._arrived.append((work, source, given))
-        if len(self._arrived) == 1:
+        self._take_in_soon()
+
+    def _take_in_soon(self) -> None:
+        """Wait for a few that can enter together, unless the queue runs dry."""
+        enough = len(self._arrived) >= IMPORTED_AT_ONCE or len(self._by_job) < TOGETHER
+        if self._arrived and enough and not self._taking_in:
+            self._taking_in = True
             self._studio.post(self._take_in)
 
     def _take_in(self) -> None:
+        self._taking_in = False
+        if self.interrupted:
+            return
         taken = [
             self._arrived.popleft()
             for _ in range(min(IMPORTED_AT_ONCE, len(self._arrived)))
         ]
-        if self._arrived:
-            self._studio.post(self._take_in)
-        if self.interrupted:
-            return
         ready: list[tuple[Work, AudioInput | None]] = []
         with self._project.edit(self._title, batch=self._number) as edit:
             for work, source, given in taken:
@@ -226,6 +232,7 @@ class Batch:
                 work.clip = self._earlier.clip(edit, source, _clip_name(work))
                 ready.append((work, replace(given, clip=work.clip)))
         self._submit(ready)
+        self._take_in_soon()
 
     def _submit(self, ready: Sequence[tuple[Work, AudioInput | None]]) -> None:
         """Give inputs to the queue that were not done earlier."""
@@ -329,6 +336,7 @@ class Batch:
         self._open -= 1
         self._tell(work)
         self._fill()
+        self._take_in_soon()
 
     def _stop(self) -> None:
         """The person interrupts the run."""
