@@ -697,7 +697,7 @@ class JobQueue:
                 self._settle(job, usage)
 
     def _accepted(self, job: int) -> bool:
-        return self._project.job(job).state == JobState.DONE
+        return self._project.job_state(job) == JobState.DONE
 
     def _settle(self, job: int, usage: Usage) -> None:
         """A job's results are in the project."""
@@ -705,7 +705,7 @@ class JobQueue:
             notes = (usage.note, "it ended well and found nothing")
             usage = replace(usage, note="; ".join(note for note in notes if note))
         del self._running[job]
-        self._project.update_job(job, state=JobState.DONE, usage=usage)
+        self._project.update_jobs([job], state=JobState.DONE, usage=usage)
         self._tell(job, "state")
 
     def _fail(
