@@ -215,8 +215,10 @@ class Browser(QWidget):
         Asks for files and imports them.
     drop : callable
         Takes the paths that were dropped.
-    menu_actions : callable
+    fill_menu : callable
         Takes a menu and the ids of the clips it is for, and fills it.
+    remove : callable
+        Removes the selected clips.
     """
 
     def __init__(
@@ -226,6 +228,7 @@ class Browser(QWidget):
         open_files: Callable[[], None],
         drop: Callable[[list[Path]], None],
         fill_menu: Callable[[QMenu, tuple[int, ...]], None],
+        remove: Callable[[], None],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -242,7 +245,7 @@ class Browser(QWidget):
         self._wait.setInterval(120)
         self._wait.timeout.connect(lambda: self._proxy.search(self.filter.text()))
         self.filter.textChanged.connect(lambda _: self._wait.start())
-        self.table = RowTable("Clips", self)
+        self.table = RowTable("Clips", self, delete=remove)
         self.table.setModel(self._proxy)
         self.table.sortByColumn(NAME, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
@@ -289,6 +292,20 @@ class Browser(QWidget):
                     QItemSelectionModel.SelectionFlag.Select
                     | QItemSelectionModel.SelectionFlag.Rows,
                 )
+
+    def rename(self, clip: int) -> None:
+        """Open the name of a clip where it stands."""
+        row = self.model.row_of(clip)
+        if row is None:
+            return
+        index = self._proxy.mapFromSource(self.model.index(row, NAME))
+        if not index.isValid():
+            self.filter.clear()
+            self._proxy.search("")
+            index = self._proxy.mapFromSource(self.model.index(row, NAME))
+        self.table.setFocus()
+        self.table.scrollTo(index)
+        self.table.edit(index)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import QMenu, QWidget
 
-from earmark.core.clips import ReviewStatus
+from earmark.ui.actions.clips import MARKS
 from earmark.ui.commands import Commands
-from earmark.ui.editing import Editing
 from earmark.ui.session import Session
 from earmark.ui.takes import TAKE_CHECK, take_of
 
-_STATUSES: dict[ReviewStatus, str] = {
-    "new": "New",
-    "in_progress": "In progress",
-    "done": "Done",
-}
 _LABEL_COMMANDS = (
     "labels.edit",
     "labels.accept",
@@ -26,11 +20,19 @@ _LABEL_COMMANDS = (
     "labels.replay",
     "labels.merge",
     "labels.split",
+    "labels.rename_speaker",
+    "labels.delete",
+)
+_TRACK_COMMANDS = (
+    "labels.rename_track",
+    "labels.track_up",
+    "labels.track_down",
+    "labels.remove_track",
 )
 _EDITOR_COMMANDS = (
     ("edit.cut", "edit.copy", "edit.paste", "edit.delete"),
     ("edit.split", "edit.trim", "edit.silence", "edit.duplicate"),
-    ("labels.at_selection", "labels.at_playhead"),
+    ("labels.at_selection", "labels.at_playhead", "labels.keep_voice"),
     ("view.zoom_selection", "view.fit", "view.spectrogram_settings"),
 )
 
@@ -42,7 +44,6 @@ class ContextMenus(QObject):
     ----------
     session : Session
     commands : Commands
-    editing : Editing
     check : callable
         Checks the take that a clip is.
     window : QWidget
@@ -52,7 +53,6 @@ class ContextMenus(QObject):
         self,
         session: Session,
         commands: Commands,
-        editing: Editing,
         *,
         check: Callable[[int], None],
         window: QWidget,
@@ -60,7 +60,6 @@ class ContextMenus(QObject):
         super().__init__(window)
         self._session = session
         self._commands = commands
-        self._editing = editing
         self._check = check
         self._window = window
 
@@ -72,42 +71,36 @@ class ContextMenus(QObject):
             self.fill_for_labels(menu)
             menu.addSeparator()
         for group in _EDITOR_COMMANDS:
-            for command in group:
-                menu.addAction(self._commands.action(command))
+            self._add(menu, group)
             menu.addSeparator()
+        menu.popup(at)
+
+    def show_for_track(self, at: QPoint) -> None:
+        """Open the menu of the active label track at a place of the screen."""
+        menu = QMenu(self._window)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._add(menu, _TRACK_COMMANDS)
         menu.popup(at)
 
     def fill_for_labels(self, menu: QMenu) -> None:
         """Fill a menu for the selected labels."""
-        for command in _LABEL_COMMANDS:
-            menu.addAction(self._commands.action(command))
-        menu.addSeparator()
-        menu.addAction("Delete", self._editing.delete)
+        self._add(menu, _LABEL_COMMANDS)
 
     def fill_for_clips(self, menu: QMenu, clips: tuple[int, ...]) -> None:
-        """Fill a menu for clips of the browser."""
+        """Fill a menu for the clips that are selected in the browser."""
         session = self._session
-        writable = not session.project.read_only
         menu.addAction("Show", partial(session.show_clip, clips[0]))
         if len(clips) == 1 and take_of(session, clips[0]):
             check = menu.addAction("Check take", partial(self._check, clips[0]))
             check.setEnabled(TAKE_CHECK in session.plugins.tasks)
+        self._add(menu, ("clips.rename",))
         menu.addSeparator()
-        marks = menu.addMenu("Mark as")
-        for status, title in _STATUSES.items():
-            mark = marks.addAction(title, partial(self._mark_clips, clips, status))
-            mark.setEnabled(writable)
-        remove = menu.addAction(
-            "Remove from project", partial(self._remove_clips, clips)
-        )
-        remove.setEnabled(writable)
+        self._add(menu, MARKS)
+        menu.addSeparator()
+        self._add(menu, ("clips.remove",))
 
-    def _mark_clips(self, clips: tuple[int, ...], status: ReviewStatus) -> None:
-        with self._session.project.edit("Mark clips") as edit:
-            for clip in clips:
-                edit.update_clip(clip, status=status)
-
-    def _remove_clips(self, clips: tuple[int, ...]) -> None:
-        with self._session.project.edit("Remove clips") as edit:
-            for clip in clips:
-                edit.remove_clip(clip)
+    def _add(self, menu: QMenu, commands: Sequence[str]) -> None:
+        """Add commands, enabled as they may run now."""
+        self._commands.refresh()
+        for command in commands:
+            menu.addAction(self._commands.action(command))

@@ -80,15 +80,18 @@ class Editing:
 
     def delete(self) -> None:
         """Remove the selected labels; without any, the range of audio."""
-        session = self._session
-        if session.selected_labels:
-            with session.project.edit("Delete labels") as edit:
-                edit.remove_labels(sorted(session.selected_labels))
+        if self._session.selected_labels:
+            self.delete_labels()
             return
         clip, selection = self._range()
-        with session.project.edit("Delete") as edit:
+        with self._session.project.edit("Delete") as edit:
             edit.delete(clip.id, selection.start, selection.stop)
         self._collapse(selection.start)
+
+    def delete_labels(self) -> None:
+        """Remove the selected labels."""
+        with self._session.project.edit("Delete labels") as edit:
+            edit.remove_labels(sorted(self._session.selected_labels))
 
     def trim(self) -> None:
         """Keep only the range."""
@@ -291,6 +294,31 @@ class Editing:
             high_hz=selection.high_hz,
             channel=selection.channel,
         )
+
+    def can_move_track(self, step: int) -> bool:
+        """Whether there is a track above (-1) or below (1) the active one."""
+        tracks = self._tracks()
+        return self._session.active_track in tracks and 0 <= tracks.index(
+            self._session.active_track
+        ) + step < len(tracks)
+
+    def move_track(self, step: int) -> None:
+        """Put the active track above (-1) or below (1) its neighbour."""
+        track, tracks = self._session.active_track, self._tracks()
+        if track is not None and self.can_move_track(step):
+            with self._session.project.edit("Move label track") as edit:
+                edit.update_track(track, position=tracks.index(track) + step)
+
+    def rename_track(self, name: str) -> None:
+        """Give the active track another name."""
+        track = self._session.active_track
+        if track is not None and name.strip():
+            with self._session.project.edit("Rename label track") as edit:
+                edit.update_track(track, name=name.strip())
+
+    def _tracks(self) -> list[int]:
+        """The tracks of the shown clip, from top to bottom."""
+        return [track.id for track in self._session.project.tracks(self._clip().id)]
 
     def _add_label(self, title: str, label: Label) -> int:
         session, clip = self._session, self._clip()

@@ -50,7 +50,7 @@ class Jobs(QWidget):
         super().__init__(parent)
         self._session = session
         self.model = JobModel(session)
-        self.table = RowTable("Jobs", self)
+        self.table = RowTable("Jobs", self, delete=self.remove)
         self.table.setModel(self.model)
         self.table.setItemDelegateForColumn(STATE, StateDelegate(self.table))
         header = self.table.horizontalHeader()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from PySide6.QtCore import (
     QAbstractTableModel,
+    QEvent,
     QModelIndex,
     QPersistentModelIndex,
     Qt,
@@ -65,10 +67,26 @@ class RowModel(QAbstractTableModel):
 
 
 class RowTable(QTableView):
-    """Rows without a grid; typing goes to the keys of the window, not to a search."""
+    """Rows without a grid; typing goes to the keys of the window, not to a search.
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    name : str
+        Its accessible name.
+    delete : callable, optional
+        What the keys that delete do while the table has the focus; the window's
+        commands have them otherwise.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parent: QWidget | None = None,
+        *,
+        delete: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__(parent)
+        self._delete = delete
         self.setAccessibleName(name)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -89,9 +107,27 @@ class RowTable(QTableView):
         vertical.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         plain_header(self.horizontalHeader())
 
+    def event(self, event: QEvent) -> bool:
+        """Take the keys that delete before the window does."""
+        if (
+            event.type() is QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and self._delete is not None
+            and _deletes(event)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave letters to the window; keep the keys that move and edit."""
-        if event.text().strip() and not event.modifiers():
+        if self._delete is not None and _deletes(event):
+            self._delete()
+        elif event.text().strip() and not event.modifiers():
             event.ignore()
         else:
             super().keyPressEvent(event)
+
+
+def _deletes(event: QKeyEvent) -> bool:
+    return event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QDialog,
+    QInputDialog,
     QMainWindow,
     QTabBar,
     QTabWidget,
@@ -32,7 +33,7 @@ from PySide6.QtWidgets import (
 from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Command
 from earmark.core.tasks import Group, Task
-from earmark.ui.actions import edit, labels, tools, transport, view
+from earmark.ui.actions import clips, edit, labels, speakers, tools, transport, view
 from earmark.ui.actions.files import FileActions
 from earmark.ui.commands import Commands
 from earmark.ui.context_menus import ContextMenus
@@ -88,7 +89,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.files = FileActions(session, self, self.status.follow)
         self.menus = ContextMenus(
-            session, self.commands, self.editing, check=self._check_take_of, window=self
+            session, self.commands, check=self._check_take_of, window=self
         )
         self.docks: dict[str, Dock] = {}
         self._make_docks()
@@ -182,6 +183,30 @@ class MainWindow(QMainWindow):
 
         _open(Vocabulary(self._session, self))
 
+    def rename_clip(self, clip: int) -> None:
+        """Let the name of a clip be edited where it stands in the browser."""
+        from earmark.ui.browser import Browser
+
+        dock = self.docks["browser"]
+        dock.reveal()
+        browser = dock.content()
+        assert isinstance(browser, Browser)
+        browser.rename(clip)
+
+    def rename_track(self) -> None:
+        """Ask for another name of the active label track."""
+        track = self._session.active_track
+        if track is None:
+            return
+        name, given = QInputDialog.getText(
+            self,
+            "Rename label track",
+            "Name of the label track",
+            text=self._session.project.track(track).name,
+        )
+        if given:
+            self.editing.rename_track(name)
+
     def check_take(self) -> None:
         """Check the shown take."""
         if self._session.clip is not None:
@@ -271,6 +296,7 @@ class MainWindow(QMainWindow):
                 open_files=self.files.choose_files,
                 drop=self._drop,
                 fill_menu=self.menus.fill_for_clips,
+                remove=partial(self.commands.run, "clips.remove"),
             )
 
         def tasks(group: Group) -> QWidget:
@@ -312,6 +338,7 @@ class MainWindow(QMainWindow):
         session = self._session
         self.commands.add(self.files.commands())
         self.commands.add(edit.commands(session, self.editing))
+        self.commands.add(clips.commands(session, rename=self.rename_clip))
         self.commands.add(view.commands(session, self.editor))
         self.commands.add(self._dock_commands())
         self.commands.add(transport.commands(session, self.recorder))
@@ -322,8 +349,10 @@ class MainWindow(QMainWindow):
                 self.editor,
                 find=self.find_label,
                 vocabulary=self.edit_vocabulary,
+                rename_track=self.rename_track,
             )
         )
+        self.commands.add(speakers.commands(session, self.editing, self))
         self.commands.add(
             tools.commands(
                 session,
@@ -431,6 +460,7 @@ class MainWindow(QMainWindow):
             session.clip_changed,
             session.selection_changed,
             session.labels_selected,
+            session.clips_selected,
             session.active_track_changed,
             session.playback_changed,
         ):
@@ -444,6 +474,7 @@ class MainWindow(QMainWindow):
         session.error.connect(self.errors.show)
         self.commands.failed.connect(self.errors.show)
         self.editor.menu_requested.connect(self.menus.show_for_editor)
+        self.editor.track_menu_requested.connect(self.menus.show_for_track)
         self.editor.hovered.connect(self.status.show_cursor)
 
     def _show_title(self, *_: object) -> None:

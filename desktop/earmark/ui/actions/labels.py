@@ -18,6 +18,7 @@ def commands(
     *,
     find: Callable[[], None],
     vocabulary: Callable[[], None],
+    rename_track: Callable[[], None],
 ) -> list[Command]:
     """Make, choose, class, review and find labels."""
 
@@ -70,8 +71,11 @@ def commands(
         with session.project.edit("Remove label track") as edit:
             edit.remove_track(session.active_track)
 
-    def can_remove_track() -> bool:
+    def has_track() -> bool:
         return editing.can_edit and session.active_track is not None
+
+    def can_move_track(step: int) -> bool:
+        return has_track() and editing.can_move_track(step)
 
     def can_class(key: str) -> bool:
         return editing.can_edit and editing.word(key) is not None
@@ -101,6 +105,8 @@ def commands(
                 has_several, section=2),
         Command("labels.split", "Split label at playhead", editing.split_label, menu,
                 (), has_one, section=2),
+        Command("labels.delete", "Delete labels", editing.delete_labels, menu, (),
+                has_labels, section=2),
         Command("labels.accept", "Accept",
                 partial(editing.set_status, "accepted", "Accept"), review, ("A",),
                 has_labels, icon="ph.check"),
@@ -118,6 +124,14 @@ def commands(
         Command("labels.find", "Find label…", find, menu, ("Ctrl+F",), section=3),
         Command("labels.add_track", "Add label track", add_track, menu, (), can_edit,
                 section=4),
+        Command("labels.rename_track", "Rename label track…", rename_track, menu, (),
+                has_track, section=4),
+        Command("labels.track_up", "Move label track up",
+                partial(editing.move_track, -1), menu, (), partial(can_move_track, -1),
+                section=4),
+        Command("labels.track_down", "Move label track down",
+                partial(editing.move_track, 1), menu, (), partial(can_move_track, 1),
+                section=4),
         Command("labels.remove_track", "Remove label track", remove_track, menu, (),
-                can_remove_track, section=4),
+                has_track, section=4),
     ]  # fmt: skip

@@ -37,6 +37,8 @@ class Editor(QWidget):
     """The frame, the frequency in Hz and the level in dB under the mouse, or None."""
     menu_requested = Signal(QPoint)
     """A context menu is to open at a place of the screen."""
+    track_menu_requested = Signal(QPoint)
+    """So is the menu of the active label track."""
     view_changed = Signal()
     """Another part of the clip is seen."""
 
@@ -193,6 +195,7 @@ class Editor(QWidget):
         session.project_closing.connect(plot.text.keep)
         plot.surface.hovered.connect(self.hovered)
         plot.surface.menu_requested.connect(self.menu_requested)
+        plot.surface.track_menu_requested.connect(self.track_menu_requested)
         plot.surface.view_changed.connect(self.view_changed)
         return plot
 

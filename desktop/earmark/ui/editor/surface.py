@@ -46,6 +46,8 @@ class Surface(Canvas):
     """The next label, 1, or the previous, -1, is to be selected."""
     menu_requested = Signal(QPoint)
     """A context menu is to open at a place of the screen."""
+    track_menu_requested = Signal(QPoint)
+    """So is the menu of the label track that is now the active one."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,8 +69,7 @@ class Surface(Canvas):
         event.accept()
         self._pointer = _pointer(event)
         if event.button() is Qt.MouseButton.RightButton:
-            self._prepare_menu(self._pointer)
-            self.menu_requested.emit(event.globalPosition().toPoint())
+            self._request_menu(self._pointer, event.globalPosition().toPoint())
             return
         self.gestures.press(self._pointer, event.button())
         if event.button() is Qt.MouseButton.MiddleButton:
@@ -228,12 +229,18 @@ class Surface(Canvas):
         else:
             self.hovered.emit(frame, None, None)
 
-    def _prepare_menu(self, at: Pointer) -> None:
-        """Select what the menu will be about."""
+    def _request_menu(self, at: Pointer, place: QPoint) -> None:
+        """Select what a menu will be about, and ask for it."""
+        track = self.stage.layout.track_at(at.y)
+        if track is not None and at.x < GUTTER_PX:
+            self._session.set_active_track(self.stage.tracks[track].track.id)
+            self.track_menu_requested.emit(place)
+            return
         hit = self.gestures.label_hit(at)
         if hit is not None and hit.label.id not in self._session.selected_labels:
             self._session.set_active_track(hit.label.track)
             self._session.select_labels([hit.label.id], reveal=False)
+        self.menu_requested.emit(place)
 
     def _show_tip(self, event: QHelpEvent) -> None:
         at = Pointer(event.pos().x(), event.pos().y())
