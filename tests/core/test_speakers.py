@@ -8,7 +8,13 @@ from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label, LabelStatus, TrackKind
 from earmark.core.project import Project
-from earmark.core.speakers import attributed, name_transcript, who_said_what
+from earmark.core.speakers import (
+    attributed,
+    name_transcript,
+    named_by,
+    rename,
+    who_said_what,
+)
 
 
 def turn(start: int, stop: int, name: str, status: LabelStatus = "predicted") -> Label:
@@ -171,3 +177,45 @@ def test_speakers_are_known_by_labels_and_voices(project: Project, clip: Clip) -
         edit.add_voice("Ann", clip.id, 0, 50)
         edit.add_voice("Ben", clip.id, 0, 50)
     assert project.speakers() == ["Ann", "Ben", "Speaker 1"]
+
+
+def test_the_speakers_of_labels_are_renamed_everywhere_and_become_one(
+    project: Project, clip: Clip
+) -> None:
+    turns = [turn(0, 10, "Speaker 1"), turn(10, 20, "Speaker 2")]
+    track = add(project, clip.id, "speakers", *turns, turn(20, 30, "Speaker 1"))
+    segments = add(project, clip.id, "segments", HELLO)
+    name_transcript(project, clip.id)
+    first, second, _ = (label.id for label in project.labels(track))
+    assert named_by(project, [first, second]) == ["Speaker 1", "Speaker 2"]
+    rename(project, [first, second], " Ann ")
+    assert [label.text for label in project.labels(track)] == ["Ann"] * 3
+    assert [label.speaker for label in project.labels(segments)] == ["Ann"]
+    project.undo()
+    texts = [label.text for label in project.labels(track)]
+    assert texts == ["Speaker 1", "Speaker 2", "Speaker 1"]
+
+
+def test_a_label_without_a_speaker_is_given_one_alone(
+    project: Project, clip: Clip
+) -> None:
+    unknown = [Label(0, 0, at, at + 10, "unknown", job=None) for at in (0, 20)]
+    track = add(project, clip.id, "segments", *unknown)
+    first, second = project.labels(track)
+    assert named_by(project, [first.id]) == []
+    rename(project, [first.id], "Ann")
+    first, second = project.labels(track)
+    assert (first.speaker, first.text, second.speaker) == ("Ann", "unknown", "")
+    with pytest.raises(EarmarkError, match="needs a name"):
+        rename(project, [second.id], "  ")
+
+
+def test_a_turn_that_says_its_speaker_in_its_text_only_is_renamed(
+    project: Project, clip: Clip
+) -> None:
+    by_hand = [Label(0, 0, at, at + 10, "Ann") for at in (0, 20)]
+    track = add(project, clip.id, "speakers", *by_hand)
+    first, _ = project.labels(track)
+    assert named_by(project, [first.id]) == ["Ann"]
+    rename(project, [first.id], "Bea")
+    assert [label.text for label in project.labels(track)] == ["Bea", "Bea"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 
@@ -19,6 +19,44 @@ def speaker_of(turn: Label) -> str:
     A turn that was made by hand or imported may say it in its text only.
     """
     return turn.speaker or ("" if turn.job is not None else turn.text.strip())
+
+
+def named_by(project: Project, labels: Iterable[int]) -> list[str]:
+    """The speakers of some labels, in order of name; those without one add nothing."""
+    found = project.labels_by_id(labels).values()
+    return sorted({name for label in found if (name := _name(project, label))})
+
+
+def rename(project: Project, labels: Iterable[int], name: str) -> None:
+    """Give the speakers of some labels a name, wherever they speak, in one edit.
+
+    Labels that say nobody's name are given it themselves. Speakers who are given one
+    name become one.
+
+    Raises
+    ------
+    EarmarkError
+        If the name is empty.
+    """
+    chosen = list(project.labels_by_id(labels).values())
+    with project.edit("Rename speaker") as edit:
+        for old in named_by(project, (label.id for label in chosen)):
+            edit.rename_speaker(old, name)
+        for label in chosen:
+            if _name(project, label):
+                continue
+            if not name.strip():
+                raise EarmarkError("A speaker needs a name.", "Say who speaks.")
+            fields = {"speaker": name.strip()}
+            if project.track(label.track).kind == "speakers":
+                fields["text"] = name.strip()
+            edit.update_label(label.id, **fields)
+
+
+def _name(project: Project, label: Label) -> str:
+    if label.speaker or project.track(label.track).kind != "speakers":
+        return label.speaker
+    return speaker_of(label)
 
 
 def attributed(

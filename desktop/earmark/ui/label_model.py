@@ -197,8 +197,11 @@ class LabelModel(RowModel):
             return ""
         if column == SCORE:
             return "" if label.score is None else f"{label.score:.2f}"
-        speaker = f"{label.speaker}: " if label.speaker else ""
-        return speaker + " ".join(label.text.split())
+        text = " ".join(label.text.split())
+        # A turn says who speaks, and nothing else.
+        if label.speaker in ("", label.text):
+            return text
+        return f"{label.speaker}: {text}"
 
     def _take_change(self, change: Change) -> None:
         labels = change.rows.get("labels", frozenset())

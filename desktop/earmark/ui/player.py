@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from earmark.core.clips import Spans, count_frames
 from earmark.core.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -71,6 +73,17 @@ class Player(QObject):
             start = session.playhead if session.playhead < clip.frames else 0
         self._begin(start, clip.frames if stop is None else stop)
 
+    def audition(self, spans: Spans, rate: int, channels: int) -> None:
+        """Play a sound that is not the shown clip; the playhead stays where it is."""
+        self.stop()
+        frames = count_frames(spans)
+        try:
+            self._transport.play(
+                self._render(spans, rate, channels), rate, channels, 0, frames
+            )
+        except EarmarkError as error:
+            self._session.message.emit(str(error), 8000)
+
     def toggle(self) -> None:
         """Play, or stop."""
         if self.playing:
@@ -92,6 +105,7 @@ class Player(QObject):
     def stop(self, *, stay: bool = False) -> None:
         """Stop; the playhead goes back to where playing began, or stays."""
         if not self.playing:
+            self._transport.stop()  # it may be an audition
             return
         here = self._transport.position
         self._transport.stop()
@@ -152,16 +166,10 @@ class Player(QObject):
 
     def _begin(self, start: int, stop: int) -> None:
         session = self._session
-        clip, sources = session.clip, session.sources
+        clip = session.clip
         assert clip is not None
-        readers = sources.readers(session.clip_sources(clip))
-        spans, rate, channels = clip.spans, clip.rate, clip.channels
-
-        def samples(first: int, frames: int) -> NDArray[np.float32]:
-            from earmark.audio import render
-
-            return render.read(spans, rate, channels, readers, first, frames)
-
+        rate, channels = clip.rate, clip.channels
+        samples = self._render(clip.spans, rate, channels)
         try:
             self._transport.play(
                 samples, rate, channels, start, stop, loop=self._loop() or False
@@ -174,6 +182,20 @@ class Player(QObject):
         self.playing, self.paused = True, False
         self._timer.start()
         session.playback_changed.emit()
+
+    def _render(
+        self, spans: Spans, rate: int, channels: int
+    ) -> Callable[[int, int], NDArray[np.float32]]:
+        """What gives the transport samples of some spans."""
+        session = self._session
+        readers = session.sources.readers(session.sources_of(spans))
+
+        def samples(first: int, frames: int) -> NDArray[np.float32]:
+            from earmark.audio import render
+
+            return render.read(spans, rate, channels, readers, first, frames)
+
+        return samples
 
     def _follow(self) -> None:
         self._session.move_playhead(self._transport.position)

@@ -322,9 +322,10 @@ class Session(QObject):
 
     def clip_sources(self, clip: Clip) -> list[Source]:
         """The sources that a clip's spans name."""
-        return self._sources_of(clip.spans)
+        return self.sources_of(clip.spans)
 
-    def _sources_of(self, spans: Spans) -> list[Source]:
+    def sources_of(self, spans: Spans) -> list[Source]:
+        """The sources that spans name."""
         ids = dict.fromkeys(span.source for span in spans if span.source)
         return [self.project.source(source) for source in ids]
 
@@ -406,7 +407,7 @@ class Session(QObject):
                     rate=voice.rate,
                     channels=voice.channels,
                     spans=voice.spans,
-                    sources=tuple(self._sources_of(voice.spans)),
+                    sources=tuple(self.sources_of(voice.spans)),
                     start=0,
                     stop=voice.frames,
                 ),

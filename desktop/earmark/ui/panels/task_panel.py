@@ -33,6 +33,7 @@ from earmark.ui.panels.expectation import ExpectationLine
 from earmark.ui.panels.form import ParamsForm
 from earmark.ui.panels.model_picker import ModelPicker
 from earmark.ui.panels.target_picker import TargetPicker
+from earmark.ui.panels.voices import Voices
 from earmark.ui.session import Session
 from earmark.ui.takes import TAKE_CHECK, take_of, text_of
 from earmark.ui.widgets import button, muted, rule, set_role
@@ -86,6 +87,8 @@ class TaskPanel(QWidget):
         if task.input == "audio":
             self.target = TargetPicker(session, body)
             inner.addWidget(self.target)
+        if task.examples:
+            inner.addWidget(Voices(session, task.examples, body))
         if task.formats:
             self.models = ModelPicker(session, task, fetching, body)
             self.models.changed.connect(self._refresh)
