@@ -6,7 +6,6 @@ import json
 import os
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from earmark.core.errors import EarmarkError
+from earmark.core.listeners import Listeners
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class SettingsStore:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._listeners: list[Callable[[Settings], None]] = []
+        self._listeners: Listeners[[Settings]] = Listeners()
         self._problem = ""
         self._settings = self._read() or Settings()
 
@@ -212,9 +212,8 @@ class SettingsStore:
                 ) from error
             changed = settings != self._settings
             self._settings = settings
-            listeners = tuple(self._listeners) if changed else ()
-        for listener in listeners:
-            listener(settings)
+        if changed:
+            self._listeners.tell(settings)
         return settings
 
     def on_change(self, listener: Callable[[Settings], None]) -> Callable[[], None]:
@@ -227,14 +226,7 @@ class SettingsStore:
         callable
             Ends the subscription.
         """
-        with self._lock:
-            self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with self._lock, suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def _read(self) -> Settings | None:
         """The file's settings; None if there is no file or it was moved aside."""

@@ -27,6 +27,7 @@ from earmark.audio.render import read
 from earmark.audio.sources import SourceReader, Sources
 from earmark.core.clips import Source, Span, Spans
 from earmark.core.errors import EarmarkError
+from earmark.core.listeners import Listeners
 
 LEVELS = tuple(256 * 4**k for k in range(7))
 """Frames in a run, per level."""
@@ -69,7 +70,7 @@ class Peaks:
         self._cached = cached
         self._closed = threading.Event()
         self._finished = threading.Event()
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: Listeners[[]] = Listeners()
         # One more than there are, so that an index may be the end of a level.
         lengths = [-(-self.frames // size) + 1 for size in LEVELS]
         self._offsets = [0, *accumulate(lengths)]
@@ -103,13 +104,7 @@ class Peaks:
         callable
             Ends it.
         """
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def summary(
         self, channel: int, start: int, frames_per_px: float, columns: int
@@ -205,8 +200,7 @@ class Peaks:
                 if stop > start:
                     self._build_step(start, stop)
                 self.ready = min(start + _STEP, self.frames)
-                for listener in tuple(self._listeners):
-                    listener()
+                self._listeners.tell()
             self.error = self.reader.error
             if self._table is not None and self.error is None:
                 self._save(self._table)
@@ -220,8 +214,7 @@ class Peaks:
             )
         finally:
             self._finished.set()
-            for listener in tuple(self._listeners):
-                listener()
+            self._listeners.tell()
 
     def close(self) -> None:
         """Stop building."""

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from earmark.audio.pcm import Encoding, PcmLayout, pcm_layout
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
+from earmark.core.listeners import Listeners
 from earmark.core.sources import hash_file, stamp
 
 Readers = Callable[[str], "SourceReader"]
@@ -86,7 +87,7 @@ class SourceReader:
         self._done = False
         self._closing = threading.Event()
         self._changed = threading.Condition()
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: Listeners[[]] = Listeners()
         self._thread: threading.Thread | None = None
         self._part: tuple[Path, str] | None = None
         if not _unchanged(source, path):
@@ -263,13 +264,7 @@ class SourceReader:
         callable
             Ends it.
         """
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def close(self) -> None:
         """Stop decoding and let go of the file. Closing twice is allowed."""
@@ -317,8 +312,7 @@ class SourceReader:
     def _progress(self) -> None:
         with self._changed:
             self._changed.notify_all()
-        for listener in tuple(self._listeners):
-            listener()
+        self._listeners.tell()
 
     def _decode(self, cached: Path) -> None:
         part = cached.with_name(f"{cached.stem}.{uuid.uuid4().hex}.part")

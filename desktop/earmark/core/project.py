@@ -9,7 +9,7 @@ names. So an edit that returned survives the end of the process, and so does its
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from earmark.core.database import (
 from earmark.core.edit import Edit
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label
+from earmark.core.listeners import Listeners
 from earmark.core.records import StoredResult, StoredText
 from earmark.core.sources import copy_source, hash_file, stamp
 from earmark.core.tasks import AudioFile, Job, JobState, Prediction, Take, Text
@@ -92,7 +93,7 @@ class Project(Contents):
         self._lock = lock
         self._history_bytes = history_bytes
         self._closed = False
-        self._listeners: list[Callable[[Change], None]] = []
+        self._listeners: Listeners[[Change]] = Listeners()
 
     @classmethod
     def create(
@@ -360,13 +361,7 @@ class Project(Contents):
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
         """Call `listener` after each edit, undo and redo; gives what ends that."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            with suppress(ValueError):
-                self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def relocate(self, source: str, path: Path) -> None:
         """Say where the file of a source is now.
@@ -653,16 +648,8 @@ class Project(Contents):
         return change
 
     def _publish(self, change: Change) -> None:
-        """Tell every listener, then raise what the first one raised, if any did."""
         self._refresh_arrays(change)
-        errors = []
-        for listener in tuple(self._listeners):
-            try:
-                listener(change)
-            except Exception as error:  # noqa: BLE001 - raised below
-                errors.append(error)
-        if errors:
-            raise errors[0]
+        self._listeners.tell(change)
 
     def _check_writable(self) -> None:
         if self.read_only:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Protocol
 
 from earmark.core.errors import EarmarkError
+from earmark.core.listeners import Listeners
 from earmark.core.plugins import Plugins
 from earmark.core.project import Project
 from earmark.core.tasks import (
@@ -164,7 +165,7 @@ class JobQueue:
         self._make_engine = engine
         self._post = post
         self._settings = settings
-        self._listeners: list[Callable[[JobEvent], None]] = []
+        self._listeners: Listeners[[JobEvent]] = Listeners()
         self._epoch = 0
         self._halted = False
         self._engine = self._new_engine()
@@ -415,12 +416,7 @@ class JobQueue:
 
     def subscribe(self, listener: Callable[[JobEvent], None]) -> Callable[[], None]:
         """Have events told on the owner's thread; gives what ends that."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            self._listeners.remove(listener)
-
-        return unsubscribe
+        return self._listeners.add(listener)
 
     def halt(self) -> None:
         """Put back what runs until `go_on`, because the project's folder will move.
@@ -805,8 +801,7 @@ class JobQueue:
     def _tell(
         self, job: int, kind: EventKind, results: tuple[StoredResult, ...] = ()
     ) -> None:
-        for listener in tuple(self._listeners):
-            listener(JobEvent(job, kind, results))
+        self._listeners.tell(JobEvent(job, kind, results))
 
 
 def _progress(running: _Running, fraction: float | None, text: str) -> JobProgress:
