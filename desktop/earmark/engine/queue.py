@@ -7,12 +7,11 @@ that owns the project, and the engine's messages are brought there by `post`.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal, Protocol
+from typing import Any
 
 from earmark.core.errors import EarmarkError
 from earmark.core.listeners import Listeners
@@ -32,6 +31,15 @@ from earmark.core.tasks import (
 )
 from earmark.engine import protocol
 from earmark.engine.client import EngineClient, ExitReason
+from earmark.engine.events import (
+    Engine,
+    EngineFactory,
+    EventKind,
+    JobEvent,
+    JobProgress,
+    Running,
+    progress_of,
+)
 from earmark.engine.protocol import StoredResult
 from earmark.engine.submission import (
     check_files,
@@ -41,7 +49,7 @@ from earmark.engine.submission import (
 )
 from earmark.settings import Settings, folders
 
-EventKind = Literal["added", "state", "progress", "results", "removed"]
+__all__ = ["ENDED", "SHORT_S", "JobEvent", "JobProgress", "JobQueue"]
 
 TOGETHER = 64
 TOGETHER_S = 600.0
@@ -59,77 +67,6 @@ else: the window has 50 ms for it."""
 ENDED = frozenset(
     (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class JobEvent:
-    """Something that happened to a job.
-
-    Attributes
-    ----------
-    job : int
-    kind : {"added", "state", "progress", "results", "removed"}
-    new_results : tuple
-        For "results": what came, stored already.
-    """
-
-    job: int
-    kind: EventKind
-    new_results: tuple[StoredResult, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class JobProgress:
-    """How far a job is.
-
-    Attributes
-    ----------
-    fraction : float or None
-        0 to 1 of the whole input, also for a job that was resumed; None if it cannot
-        be told.
-    message : str
-    eta_s : float or None
-        Seconds that are left, once that can be told.
-    """
-
-    fraction: float | None = None
-    message: str = ""
-    eta_s: float | None = None
-
-
-class Engine(Protocol):
-    """What the queue needs of `EngineClient`."""
-
-    def run(self, run: protocol.Run) -> None: ...
-    def cancel(self, job: int) -> None: ...
-    def kill(self) -> None: ...
-    def close(self) -> None: ...
-
-
-class EngineFactory(Protocol):
-    """Makes an engine; `EngineClient` itself is one."""
-
-    def __call__(
-        self,
-        *,
-        on_message: Callable[[protocol.FromEngine], None],
-        on_exit: Callable[[ExitReason], None],
-    ) -> Engine: ...
-
-
-@dataclass(slots=True)
-class _Running:
-    """What is known of a job in the engine beyond its row."""
-
-    job: Job
-    title: str
-    together: bool = False
-    """Its engine works on others of its batch at the same time."""
-    started: bool = False
-    usage: Usage = field(default_factory=Usage)
-    progress: JobProgress = field(default_factory=JobProgress)
-    first_fraction: tuple[float, float] | None = None
-    """When it was first told how far it is, and how far that was."""
 
 
 class JobQueue:
@@ -173,7 +110,7 @@ class JobQueue:
 
     def _open(self, project: Project) -> None:
         self._project = project
-        self._running: dict[int, _Running] = {}
+        self._running: dict[int, Running] = {}
         self._stopping: dict[int, str] = {}
         self._removed: set[int] = set()
         self._alone: set[int] = set()
@@ -497,7 +434,7 @@ class JobQueue:
             running = [self._project.job(job) for job in jobs]
             for job in running:
                 del self._waiting[job.id]
-                self._running[job.id] = _Running(job, task.title, len(jobs) > 1)
+                self._running[job.id] = Running(job, task.title, len(jobs) > 1)
             settings = self._settings()
             self._engine.run(
                 protocol.Run(
@@ -562,7 +499,7 @@ class JobQueue:
         finally:
             self._pump()
 
-    def _take_news(self, running: _Running, message: protocol.FromEngine) -> None:
+    def _take_news(self, running: Running, message: protocol.FromEngine) -> None:
         """What the engine says about a job that runs."""
         job = running.job.id
         match message:
@@ -570,7 +507,7 @@ class JobQueue:
                 running.started = True
                 self._tell(job, "progress")
             case protocol.Progressed(_, fraction, text):
-                running.progress = _progress(running, fraction, text)
+                running.progress = progress_of(running, fraction, text)
                 self._tell(job, "progress")
             case protocol.Used(_, device, dtype, note):
                 running.usage = replace(
@@ -597,7 +534,7 @@ class JobQueue:
                 self._fail(job, "The runner stopped without being asked to.")
 
     def _take_results(
-        self, running: _Running, results: tuple[StoredResult, ...]
+        self, running: Running, results: tuple[StoredResult, ...]
     ) -> None:
         if running.job.resume_frame is not None:
             results = tuple(self._completed(running.job, found) for found in results)
@@ -671,7 +608,7 @@ class JobQueue:
         ]
         return replace(result, text=" ".join([*earlier, result.text]).strip())
 
-    def _finish(self, running: _Running, usage: Usage) -> None:
+    def _finish(self, running: Running, usage: Usage) -> None:
         """Accept what was stored, read again, or say why that cannot be done."""
         job = running.job.id
         if job in self._trials:
@@ -802,21 +739,3 @@ class JobQueue:
         self, job: int, kind: EventKind, results: tuple[StoredResult, ...] = ()
     ) -> None:
         self._listeners.tell(JobEvent(job, kind, results))
-
-
-def _progress(running: _Running, fraction: float | None, text: str) -> JobProgress:
-    """How far a job is, from how far it is with what it hears."""
-    if fraction is None:
-        return JobProgress(running.progress.fraction, text)
-    now = time.monotonic()
-    if running.first_fraction is None:
-        running.first_fraction = (now, fraction)
-    then, first = running.first_fraction
-    eta_s = None
-    if fraction > first:
-        eta_s = (now - then) * (1 - fraction) / (fraction - first)
-    given, resumed = running.job.input, running.job.resume_frame
-    if given is not None and resumed is not None and given.stop > given.start:
-        kept = (resumed - given.start) / (given.stop - given.start)
-        fraction = kept + fraction * (1 - kept)
-    return JobProgress(fraction, text, eta_s)
