@@ -251,7 +251,7 @@ def test_the_time_left_is_told_from_how_fast_it_went(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter((10.0, 13.0))
-    monkeypatch.setattr("earmark.engine.queue.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("earmark.engine.events.time.monotonic", lambda: next(clock))
     job = scene.submit()
     scene.hear(protocol.Progressed(job, 0.25, "one"))
     assert scene.queue.progress(job).eta_s is None
