@@ -92,6 +92,31 @@ def test_renaming_a_clip_opens_its_name_in_the_browser(
     qtbot.waitUntil(lambda: bench.project.clip(1).name == "sine")
 
 
+def test_the_shown_clip_stays_marked_through_split_and_undo(bench: Bench) -> None:
+    browser, session = browser_of(bench), bench.session
+    session.set_playhead(RATE)
+    assert session.clip is not None
+
+    bench.window.commands.run("edit.split")
+    assert session.selected_clips == (session.clip.id,)
+    assert len(browser.table.selectionModel().selectedRows()) == 1
+    bench.project.undo()
+
+    assert session.selected_clips == (session.clip.id,)
+    assert len(browser.table.selectionModel().selectedRows()) == 1
+
+
+def test_several_selected_clips_stay_selected_when_others_come(
+    bench: Bench, clips: list[int]
+) -> None:
+    browser_of(bench).select(tuple(clips[1:]))
+
+    with bench.project.edit("Duplicate") as edit:
+        edit.duplicate_clip(1)
+
+    assert sorted(bench.session.selected_clips) == clips[1:]
+
+
 def test_nothing_is_removed_from_a_project_without_clips(bench: Bench) -> None:
     bench.window.commands.run("clips.remove")
     assert bench.project.clips() == []

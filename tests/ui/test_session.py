@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 from ui.conftest import RATE, SECONDS, Bench
 
@@ -11,6 +13,7 @@ from earmark.core.labels import Label
 from earmark.core.project import Project
 from earmark.core.tasks import JobState, Prediction, Usage
 from earmark.engine import protocol
+from earmark.settings import folders
 from earmark.ui.session import Selection
 
 
@@ -153,3 +156,23 @@ def test_the_cache_is_kept_below_its_limit(qtbot: QtBot, bench: Bench) -> None:
 
     assert removed == [60 * 10**6]
     assert [path.stem for path in decoded.iterdir()] == ["of late"]
+
+
+def test_a_new_project_that_was_thought_better_of_leaves_no_folder(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def refuse(_: object, __: str, question: str, *___: object) -> object:
+        asked.append(question)
+        return QMessageBox.StandardButton.Cancel
+
+    monkeypatch.setattr(QMessageBox, "question", refuse)
+    bench.session.run_task(bench.session.plugins.task("listen"), {})
+    before, shown = list(folders().data.glob("*.earmark")), bench.project
+
+    bench.window.commands.run("file.new_project")
+
+    assert len(asked) == 1
+    assert bench.project is shown
+    assert list(folders().data.glob("*.earmark")) == before

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QHeaderView,
+    QLabel,
     QLineEdit,
     QPushButton,
     QScrollBar,
@@ -27,7 +28,9 @@ from ui.conftest import RATE, Bench
 
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label
+from earmark.core.project import Project
 from earmark.settings import SettingsStore, folders
+from earmark.ui.app import build
 from earmark.ui.dialogs.about import About
 from earmark.ui.dialogs.export_audio import ExportAudio
 from earmark.ui.dialogs.export_labels import ExportLabels
@@ -172,6 +175,59 @@ def test_no_stray_tab_bar_lies_over_the_window(bench: Bench) -> None:
     assert len(shown) == len(set(shown)) == 3
 
 
+def test_a_title_is_not_doubled_after_the_layout_was_reset(bench: Bench) -> None:
+    docks = bench.window.docks
+    docks["jobs"].setFloating(True)
+    assert docks["jobs"]._title.label.isVisibleTo(docks["jobs"])
+
+    bench.window.reset_layout()
+
+    for dock in docks.values():
+        assert bench.window.tabifiedDockWidgets(dock)
+        assert not dock._title.label.isVisibleTo(dock)
+
+
+def test_what_qt_makes_has_accessible_names_too(bench: Bench) -> None:
+    tabs = bench.window.findChildren(QTabBar)
+    keys = Preferences(bench.session, bench.window.commands, bench.window)
+    keys.show_page("Keys")
+    (field,) = keys.findChildren(QLineEdit, "qt_keysequenceedit_lineedit")
+
+    assert {bar.accessibleName() for bar in tabs} == {"Panels"}
+    assert field.accessibleName() == "New keys"
+    assert bench.window.editor.plot.surface.viewport().accessibleName()
+    keys.deleteLater()
+
+
+def test_safe_mode_is_said_wherever_plugins_are_missed(
+    qtbot: QtBot, qapp: QApplication, project: Project
+) -> None:
+    store = SettingsStore(folders().settings)
+    studio = build(qapp, project, store=store, no_plugins=True)
+    window = studio.window
+    with qtbot.waitExposed(window):
+        window.show()
+    preferences = Preferences(studio.session, window.commands, window)
+    preferences.show_page("Plugins")
+
+    panel, page = window.docks["understand"].content(), preferences
+    said = [label.text() for label in page.findChildren(QLabel)]
+    assert window.status.safe_mode.text() == "Safe mode"
+    assert "Safe mode" in [label.text() for label in panel.findChildren(QLabel)]
+    assert any(text.startswith("Earmark runs in safe mode") for text in said)
+
+    preferences.deleteLater()
+    window.close()
+    window.deleteLater()
+    qtbot.waitUntil(lambda: project.closed)
+    studio.session.deleteLater()
+    studio.appearance.deleteLater()
+
+
+def test_outside_safe_mode_nothing_is_said_of_it(bench: Bench) -> None:
+    assert bench.window.status.safe_mode.text() == ""
+
+
 def test_the_network_switch_is_off_at_first_and_is_stored(bench: Bench) -> None:
     switch = bench.window.status.network
     assert switch.text() == "Offline"
@@ -219,6 +275,18 @@ def test_an_error_in_a_slot_is_shown_and_kept_alive(
     assert "ZeroDivisionError" in capsys.readouterr().err
     dialog.reject()
     qtbot.waitUntil(lambda: bench.window.errors._open is None)
+
+
+def test_errors_that_come_together_are_told_one_after_the_other(bench: Bench) -> None:
+    errors, told = bench.window.errors, []
+    for what in ("first", "second", "second", "first", "third"):
+        bench.session.error.emit(EarmarkError(what))
+
+    while errors._open is not None:
+        told.append(errors._open.findChild(QLabel).text())
+        errors._open.reject()
+
+    assert told == ["first", "second", "third"]
 
 
 def test_a_refused_command_says_why(qtbot: QtBot, bench: Bench) -> None:

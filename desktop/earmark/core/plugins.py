@@ -176,6 +176,11 @@ class Plugins:
         self._formats: dict[str, list[LabelFormat]] | None = None
 
     @property
+    def safe_mode(self) -> bool:
+        """Whether no plugin is loaded, whatever the preferences say."""
+        return not self._enabled
+
+    @property
     def failures(self) -> list[PluginFailure]:
         """What failed so far, in order."""
         return list(self._failures)

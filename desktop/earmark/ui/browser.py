@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import (
     QByteArray,
+    QItemSelection,
     QItemSelectionModel,
     QModelIndex,
     QPoint,
@@ -281,17 +282,18 @@ class Browser(QWidget):
         self._take_reset()
 
     def select(self, clips: tuple[int, ...]) -> None:
-        """Select clips."""
-        model = self.table.selectionModel()
-        model.clearSelection()
+        """Select clips; those that are gone or filtered out are left out."""
+        chosen = QItemSelection()
         for clip in clips:
             row = self.model.row_of(clip)
             if row is not None:
-                model.select(
-                    self._proxy.mapFromSource(self.model.index(row, 0)),
-                    QItemSelectionModel.SelectionFlag.Select
-                    | QItemSelectionModel.SelectionFlag.Rows,
-                )
+                index = self._proxy.mapFromSource(self.model.index(row, 0))
+                chosen.select(index, index)
+        self.table.selectionModel().select(
+            chosen,
+            QItemSelectionModel.SelectionFlag.ClearAndSelect
+            | QItemSelectionModel.SelectionFlag.Rows,
+        )
 
     def rename(self, clip: int) -> None:
         """Open the name of a clip where it stands."""
@@ -327,7 +329,11 @@ class Browser(QWidget):
     def _take_reset(self) -> None:
         self._pages.setCurrentIndex(1 if self.model.rowCount() else 0)
         self.filter.setEnabled(self.model.rowCount() > 0)
-        self._mark_shown()
+        # A reset takes the selection away without a word.
+        self.select(self._session.selected_clips)
+        self._take_selection()
+        if not self._session.selected_clips:
+            self._mark_shown()
 
     def _take_selection(self, *_: object) -> None:
         rows = self.table.selectionModel().selectedRows()

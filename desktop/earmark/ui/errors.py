@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections import deque
 from collections.abc import Callable
 from types import TracebackType
 
@@ -26,6 +27,9 @@ _REPORT = (
     "Your project is safe: every edit is stored as it is made. Please report this with "
     "the details below."
 )
+
+_WAITING = 20
+"""Errors that are kept to be read; of more, the latest."""
 
 Hook = Callable[[type[BaseException], BaseException, TracebackType | None], None]
 
@@ -71,9 +75,10 @@ class ErrorDialog(QDialog):
 
 
 class ErrorReporter(QObject):
-    """Shows every error that a slot lets through; one dialog at a time.
+    """Shows every error that a slot lets through, one dialog after the other.
 
-    Without it, Qt prints what a slot raises to a terminal that is not there.
+    What is told already, or waits to be, is not told twice. Without it, Qt prints what
+    a slot raises to a terminal that is not there.
     """
 
     _caught = Signal(object)
@@ -82,23 +87,31 @@ class ErrorReporter(QObject):
         super().__init__(window)
         self._window = window
         self._open: ErrorDialog | None = None
+        self._told = ""
+        self._waiting: deque[BaseException] = deque(maxlen=_WAITING)
         self._previous: Hook = sys.excepthook
         self._caught.connect(self.show, Qt.ConnectionType.QueuedConnection)
         sys.excepthook = self._hook
 
     def close(self) -> None:
         """Leave errors to whoever dealt with them before."""
+        self._waiting.clear()
         sys.excepthook = self._previous
 
     def show(self, error: BaseException) -> None:
-        """Show an error, unless another one is being read."""
+        """Show an error, once those before it have been read."""
         if self._open is None:
+            self._told = repr(error)
             self._open = ErrorDialog(error, self._window)
-            self._open.finished.connect(self._forget)
+            self._open.finished.connect(self._show_next)
             self._open.open()
+        elif repr(error) not in {self._told, *map(repr, self._waiting)}:
+            self._waiting.append(error)
 
-    def _forget(self, _: int) -> None:
+    def _show_next(self, _: int) -> None:
         self._open = None
+        if self._waiting:
+            self.show(self._waiting.popleft())
 
     def _hook(
         self,

@@ -9,7 +9,7 @@ from earmark.core.tasks import JobState
 from earmark.ui.icons import icon
 from earmark.ui.importing import Import
 from earmark.ui.session import Session
-from earmark.ui.widgets import button, tabular, tool_button
+from earmark.ui.widgets import button, set_role, tabular, tool_button
 from earmark.ui.wording import clock, count, duration, hertz
 
 
@@ -31,6 +31,14 @@ class StatusBar(QStatusBar):
         self.progress.setFixedWidth(120)
         self.stop = button("Stop", self._stop_import, self, role="link")
         self.stop.setAccessibleName("Stop importing")
+        self.safe_mode = QLabel(self)
+        self.safe_mode.setAccessibleName("Safe mode")
+        set_role(self.safe_mode, "warning")
+        if session.plugins.safe_mode:
+            self.safe_mode.setText("Safe mode")
+            self.safe_mode.setToolTip(
+                "Earmark was started with --no-plugins: no plugin is loaded."
+            )
         self.jobs = QLabel(self)
         self.jobs.setAccessibleName("Jobs")
         self.cursor_at = QLabel(self)
@@ -50,6 +58,7 @@ class StatusBar(QStatusBar):
         for widget in (
             self.progress,
             self.stop,
+            self.safe_mode,
             self.jobs,
             self.cursor_at,
             self.selection,

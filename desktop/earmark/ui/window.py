@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, QUrl
+from PySide6.QtCore import QByteArray, QChildEvent, QEvent, Qt, QTimer, QUrl
 from PySide6.QtGui import (
     QCloseEvent,
     QDesktopServices,
@@ -235,6 +235,13 @@ class MainWindow(QMainWindow):
                 return True
         return super().event(event)
 
+    def childEvent(self, event: QChildEvent) -> None:
+        """Name the tabs that Qt makes of docks that share a place."""
+        super().childEvent(event)
+        bar = event.child()
+        if event.polished() and isinstance(bar, QTabBar):
+            bar.setAccessibleName("Panels")
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files."""
         if event.mimeData().hasUrls():
@@ -440,6 +447,8 @@ class MainWindow(QMainWindow):
             Qt.Orientation.Horizontal,
         )
         self.resizeDocks([docks["labels"]], [208], Qt.Orientation.Vertical)
+        for dock in docks.values():
+            dock.fit_title()
 
     def _restore_geometry(self) -> None:
         kept = self._session.store.settings.window.geometry

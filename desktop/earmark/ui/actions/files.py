@@ -122,7 +122,8 @@ class FileActions:
         """Begin an untitled project."""
         from earmark.ui.dialogs.projects import new_untitled
 
-        self._show(new_untitled(self._session.folders.data))
+        if self._may_leave():
+            self._show(new_untitled(self._session.folders.data))
 
     def choose_project(self) -> None:
         """Ask for a project and open it."""
@@ -134,7 +135,7 @@ class FileActions:
 
     def open_project(self, folder: Path) -> None:
         """Open a project; the present one is closed."""
-        if folder == self._session.project.folder:
+        if folder == self._session.project.folder or not self._may_leave():
             return
         from earmark.ui.dialogs.projects import open_project
 
@@ -232,14 +233,14 @@ class FileActions:
             menu.addAction("No other projects yet").setEnabled(False)
 
     def _show(self, project: Project) -> None:
-        if self._session.live_jobs and not self._confirm_interrupt():
-            project.close()
-            return
         self._session.open_project(project)
         self._remember()
         self.offer_missing()
 
-    def _confirm_interrupt(self) -> bool:
+    def _may_leave(self) -> bool:
+        """Whether no job runs in this project, or a person lets them be interrupted."""
+        if not self._session.live_jobs:
+            return True
         running = count(len(self._session.live_jobs), "job")
         answer = QMessageBox.question(
             self._window,

@@ -57,6 +57,7 @@ class Surface(Canvas):
         # Files are dropped on the window.
         self.setAcceptDrops(False)
         self.viewport().setAcceptDrops(False)
+        self.viewport().setAccessibleName("Waveform, spectrogram and labels")
         # A touchpad of a Mac pinches by native gestures; both would zoom twice.
         if sys.platform != "darwin":
             self.viewport().grabGesture(Qt.GestureType.PinchGesture)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QKeySequenceEdit,
+    QLineEdit,
     QTreeWidget,
     QTreeWidgetItem,
     QWidget,
@@ -43,6 +44,8 @@ class KeysPage(Page):
         self.tree.currentItemChanged.connect(lambda *_: self._show())
         self.keys = QKeySequenceEdit(self)
         self.keys.setAccessibleName("New keys")
+        for field in self.keys.findChildren(QLineEdit):
+            field.setAccessibleName("New keys")
         self.keys.setMaximumSequenceLength(1)
         self.keys.setClearButtonEnabled(True)
         self.keys.keySequenceChanged.connect(lambda _: self._check())

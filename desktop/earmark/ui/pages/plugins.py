@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from earmark.core.plugins import PluginFailure, PluginInfo
 from earmark.ui.pages.page import Page
 from earmark.ui.session import Session
-from earmark.ui.widgets import button, muted
+from earmark.ui.widgets import button, muted, set_role
 
 
 class PluginsPage(Page):
@@ -30,6 +30,15 @@ class PluginsPage(Page):
         failed: dict[str, list[PluginFailure]] = {}
         for failure in plugins.failures:
             failed.setdefault(failure.name, []).append(failure)
+        if plugins.safe_mode:
+            said = QLabel(
+                "Earmark runs in safe mode: none of these is loaded now. The switches "
+                "say which will be at the next start without --no-plugins.",
+                self,
+            )
+            said.setWordWrap(True)
+            set_role(said, "warning")
+            self.body.addWidget(said)
         self.body.addWidget(
             muted(
                 "Switching a plugin on or off counts from the next start. If the "
