@@ -22,6 +22,14 @@ _SAID: dict[Group, str] = {
     "understand": "What a model hears in a recording",
     "generate": "New sound from a text or a recording",
 }
+_NO_TASKS = (
+    "No tasks here",
+    "Tasks come with plugins. See Preferences > Plugins for those that were found.",
+)
+_SAFE_MODE = (
+    "Safe mode",
+    "Tasks come with plugins, and none is loaded: start Earmark without --no-plugins.",
+)
 
 
 class Tasks(QWidget):
@@ -53,14 +61,9 @@ class Tasks(QWidget):
         self._stack = QStackedWidget(self)
         self._buttons: dict[str, QToolButton] = {}
         if not self.tasks:
+            said_of_none = _SAFE_MODE if session.plugins.safe_mode else _NO_TASKS
             self._stack.addWidget(
-                EmptyState(
-                    "ph.puzzle-piece",
-                    "No tasks here",
-                    "Tasks come with plugins. See Preferences > Plugins for those that "
-                    "were found.",
-                    parent=self,
-                )
+                EmptyState("ph.puzzle-piece", *said_of_none, parent=self)
             )
             layout.addWidget(self._stack, 1)
             return
