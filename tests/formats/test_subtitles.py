@@ -196,3 +196,38 @@ def test_words_are_not_shown_beside_their_segments(
     )
     words = LabelDocument(demo.recording, (demo.tiers[1],))
     assert registry.export_labels(tmp_path / "b.srt", [words]).labels == 2
+
+
+def _meeting() -> LabelDocument:
+    said = LabelRecord(0, 8000, "Good day.", speaker="Ann")
+    turn = LabelRecord(0, 16000, "Ann", speaker="Ann")
+    return LabelDocument(
+        Recording("a.wav", 8000),
+        (Tier("speakers", "speakers", (turn,)), Tier("segments", "segments", (said,))),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.srt", "Ann: Good day."), ("a.vtt", "<v Ann>Good day.")]
+)
+def test_who_speaks_stands_in_the_subtitles_and_turns_are_none(
+    registry: FormatRegistry, folder: Path, name: str, text: str
+) -> None:
+    path = folder / name
+    options = {"speaker_prefix": True} if name.endswith("srt") else {}
+    report = registry.export_labels(path, [_meeting()], options=options)
+    assert report.losses == ()
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if "Ann" in line] == [text]
+
+
+def test_turns_are_subtitles_where_no_segment_says_who_speaks(
+    registry: FormatRegistry, folder: Path
+) -> None:
+    turns, _ = _meeting().tiers
+    unnamed = Tier("segments", "segments", (LabelRecord(0, 8000, "Good day."),))
+    path = folder / "a.srt"
+    document = LabelDocument(Recording("a.wav", 8000), (turns, unnamed))
+    registry.export_labels(path, [document], options={"speaker_prefix": True})
+    events = pysubs2.load(str(path), encoding="utf-8", format_="srt").events
+    assert sorted(event.plaintext for event in events) == ["Ann", "Good day."]

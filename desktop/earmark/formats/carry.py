@@ -90,6 +90,27 @@ def without_rejected(documents: Sequence[LabelDocument]) -> list[LabelDocument]:
     ]
 
 
+def without_known_turns(documents: Sequence[LabelDocument]) -> list[LabelDocument]:
+    """The documents without turns of speakers, where the segments say who speaks.
+
+    In a file of subtitles each turn would be shown as one more.
+    """
+    return [
+        replace(
+            document,
+            tiers=tuple(tier for tier in document.tiers if tier.kind != "speakers"),
+        )
+        if any(
+            label.speaker
+            for tier in document.tiers
+            if tier.kind == "segments"
+            for label in tier.labels
+        )
+        else document
+        for document in documents
+    ]
+
+
 def flat_tiers(document: LabelDocument) -> tuple[Tier, ...]:
     """The tiers that a format without tiers writes one after the other in time.
 

@@ -17,6 +17,7 @@ from earmark.formats.carry import (
     flattened,
     snapped,
     with_fields,
+    without_known_turns,
     without_rejected,
 )
 from earmark.formats.document import (
@@ -60,7 +61,8 @@ def _carry(
     def record(label: LabelRecord, rate: int) -> LabelRecord:
         text = _plain(label.text or label.label)
         speaker = _plain(label.speaker)
-        if options.speaker_prefix and speaker:
+        # A turn says who speaks, and nothing else.
+        if options.speaker_prefix and speaker not in ("", text):
             text = _plain(f"{speaker}: {text}")
         start = max(0, label.start)
         at_least_0 = replace(label, start=start, stop=max(start, label.stop))
@@ -68,7 +70,7 @@ def _carry(
 
     return [
         flattened(document, "segments", "segments", record)
-        for document in without_rejected(documents)
+        for document in without_rejected(without_known_turns(documents))
     ]
 
 
@@ -140,6 +142,7 @@ def _millis(parts: Sequence[str]) -> int:
 
 
 def _losses(documents: Sequence[LabelDocument], options: SrtOptions) -> list[str]:
+    documents = without_known_turns(documents)
     keeps: frozenset[Field] = _KEEPS
     if options.speaker_prefix:
         keeps = keeps | {"speakers"}

@@ -19,6 +19,7 @@ from earmark.formats.carry import (
     flat_tiers,
     flattened,
     with_fields,
+    without_known_turns,
     without_rejected,
 )
 from earmark.formats.document import (
@@ -59,7 +60,7 @@ def _carry(documents: Sequence[LabelDocument], options: Params) -> list[LabelDoc
 
     return [
         flattened(document, "segments", "segments", record)
-        for document in without_rejected(documents)
+        for document in without_rejected(without_known_turns(documents))
     ]
 
 
@@ -158,6 +159,7 @@ def _text(markup: str) -> str:
 
 def _losses(documents: Sequence[LabelDocument], options: Params) -> list[str]:
     del options
+    documents = without_known_turns(documents)
     points = sum(
         label.start == label.stop
         for document in without_rejected(documents)
