@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from earmark.audio.sources import trim_cache
 from earmark.core.clips import Fade, Source, Span
+from earmark.core.errors import EarmarkError
 from earmark.core.tasks import AudioInput, ModelRef
 from earmark.vectors import Hit, Index, Vectors, VectorStore, distinct, unit
 
@@ -255,3 +256,9 @@ def test_of_moments_that_overlap_the_best_is_kept() -> None:
 def test_the_middle_of_several_vectors_is_one_of_length_one() -> None:
     mean = some(5).mean()
     assert float(np.linalg.norm(mean)) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "vectors").write_text("in the way")
+    with pytest.raises(EarmarkError, match="cannot be kept"):
+        VectorStore(tmp_path, MODEL).put("ab12", some(3))

@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     )
     from earmark.engine.context import Context, Window, audio_of
     from earmark.engine.filterbank import log_mel_energies
+    from earmark.engine.hearing import Heard, Hearer, hear, hear_many
     from earmark.engine.labelling import Unheard
+    from earmark.engine.loaders import fast_features
     from earmark.formats import LabelFormat
+    from earmark.vectors import Vectors, VectorStore, unit
 
 __all__ = [
     "AudioFile",
@@ -46,6 +49,8 @@ __all__ = [
     "Context",
     "EarmarkError",
     "FrameClassifier",
+    "Heard",
+    "Hearer",
     "Hearing",
     "Host",
     "Job",
@@ -60,17 +65,23 @@ __all__ = [
     "Task",
     "Text",
     "Unheard",
+    "VectorStore",
+    "Vectors",
     "Window",
     "WindowParams",
     "audio_of",
     "classify",
     "classify_many",
     "entries",
+    "fast_features",
+    "hear",
+    "hear_many",
     "hookimpl",
     "load_classifier",
     "log_mel_energies",
     "param",
     "runners",
+    "unit",
 ]
 
 _LAZY = {
@@ -84,9 +95,17 @@ _LAZY = {
     "Context": "earmark.engine.context",
     "Window": "earmark.engine.context",
     "audio_of": "earmark.engine.context",
+    "Heard": "earmark.engine.hearing",
+    "Hearer": "earmark.engine.hearing",
+    "hear": "earmark.engine.hearing",
+    "hear_many": "earmark.engine.hearing",
+    "fast_features": "earmark.engine.loaders",
     "LabelFormat": "earmark.formats",
     "log_mel_energies": "earmark.engine.filterbank",
     "Unheard": "earmark.engine.labelling",
+    "Vectors": "earmark.vectors",
+    "VectorStore": "earmark.vectors",
+    "unit": "earmark.vectors",
 }
 
 

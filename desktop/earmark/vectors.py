@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.core.errors import EarmarkError
 from earmark.core.tasks import AudioInput, ModelRef
 
 FloatArray = NDArray[np.float32]
@@ -47,7 +48,8 @@ class Vectors:
 
     def mean(self) -> FloatArray:
         """The unit vector in the middle of all, shape (dimensions,)."""
-        return unit(self.vectors.mean(axis=0, keepdims=True))[0]
+        middle: FloatArray = unit(self.vectors.mean(axis=0, keepdims=True))[0]
+        return middle
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,7 @@ class Hit:
 def unit(vectors: FloatArray) -> FloatArray:
     """The vectors, shape (count, dimensions), made 1 long; one of zeros stays so."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: FloatArray = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
-    return scaled
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
 
 
 class VectorStore:
@@ -123,7 +124,7 @@ class VectorStore:
 
         Raises
         ------
-        OSError
+        EarmarkError
             If the cache folder cannot be written.
         """
         dimensions = found.vectors.shape[1]
@@ -131,14 +132,20 @@ class VectorStore:
         rows["start"], rows["stop"] = found.starts, found.stops
         rows["vector"] = found.vectors
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f"{key}.{os.getpid()}-{threading.get_ident()}.part")
         try:
-            with beside.open("wb") as file:
-                np.save(file, rows, allow_pickle=False)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with beside.open("wb") as file:
+                    np.save(file, rows, allow_pickle=False)
+                beside.replace(path)
+            finally:
+                beside.unlink(missing_ok=True)
+        except OSError as error:
+            raise EarmarkError(
+                f"Vectors cannot be kept in {self.folder}: {error.strerror or error}.",
+                "Check that the disk is not full and the cache folder is writable.",
+            ) from error
 
     def get(self, key: str) -> Vectors | None:
         """What is kept under a key; it counts as used now."""
@@ -249,7 +256,10 @@ class Index:
         best = np.argpartition(-scores, count - 1)[:count]
         best = best[np.lexsort((best, -scores[best]))]
         return [
-            Hit(*map(int, self._places[row]), score=float(scores[row])) for row in best
+            Hit(int(clip), int(start), int(stop), float(score))
+            for (clip, start, stop), score in zip(
+                self._places[best], scores[best], strict=True
+            )
         ]
 
     def of_clips(self) -> Iterator[tuple[int, Vectors]]:

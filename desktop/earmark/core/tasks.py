@@ -152,6 +152,10 @@ class Task:
         Ids of tasks whose model it may need as well: what was said is compared with
         intents after a model that recognises speech wrote it down. `Job.companions` has
         those that are on the machine; not every model of the task needs them.
+    vectors : bool
+        It keeps vectors of what it hears, see `earmark.vectors`; they can be exported.
+    hidden : bool
+        The program's own views use it; it has no panel and no subcommand.
     """
 
     id: str
@@ -168,6 +172,8 @@ class Task:
     many: str = ""
     examples: str = ""
     companions: tuple[str, ...] = ()
+    vectors: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

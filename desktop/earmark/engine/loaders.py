@@ -388,7 +388,7 @@ def scorer_of(pipeline: Any, kind: Literal["softmax", "sigmoid"]) -> Scorer:
     model, extract = pipeline.model, pipeline.feature_extractor
     rate = extract.sampling_rate
     shortest = round(SHORTEST_S * rate)
-    extract = _faster(extract)
+    extract = fast_features(extract)
 
     def prepare(windows: Sequence[Samples]) -> Any:
         heard = [np.pad(w, (0, max(0, shortest - len(w)))) for w in windows]
@@ -404,7 +404,7 @@ def scorer_of(pipeline: Any, kind: Literal["softmax", "sigmoid"]) -> Scorer:
     return Scorer(prepare, score, model.config.model_type in _MIXING)
 
 
-def _faster(extract: Any) -> Any:
+def fast_features(extract: Any) -> Any:
     """The same features as a feature extractor gives, sooner if that is known how.
 
     That of the AST computes one frame after the other where torchaudio is missing.

@@ -176,7 +176,11 @@ def places(
         "Speaker identification", "Audio events or Embeddings"; empty if there is none.
     """
     _, usual = kind(architectures)
-    titles = [task.title for task in tasks if fits(task, format, architectures)]
+    titles = [
+        task.title
+        for task in tasks
+        if fits(task, format, architectures) and not task.hidden
+    ]
     if not tasks or usual in titles:
         return usual
     *most, last = titles[:_MOST_PLACES] or [""]

@@ -33,6 +33,7 @@ def commands(
             icon=task.icon,
         )
         for task in session.plugins.tasks.values()
+        if not task.hidden
     ]
     return [
         *tasks,

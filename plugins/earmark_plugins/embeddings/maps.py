@@ -1,0 +1,86 @@
+"""Lays vectors out in two dimensions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from earmark.api import Context, EarmarkError, Job, Progress, Result
+from earmark_plugins.embeddings import EmbeddingMap
+
+Points = NDArray[np.float32]
+
+_FEWEST = 4
+"""UMAP needs neighbours; of fewer points PCA shows all there is."""
+
+_KEPT = 50
+"""Directions that UMAP gets of vectors with more: it is as good, and faster."""
+
+
+def run(job: Job, ctx: Context) -> Iterator[Result]:
+    """Write the places of vectors beside them, as `.map.npy`; it gives no results."""
+    params = EmbeddingMap(**job.params)
+    try:
+        vectors = np.load(params.vectors, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise EarmarkError(
+            f"{params.vectors} cannot be read as vectors: {error}"
+        ) from error
+    yield Progress(None, "laying out")
+    if params.method == "pca" or len(vectors) < _FEWEST:
+        places = by_pca(vectors)
+    else:
+        places = by_umap(vectors, params.neighbours, ctx)
+    beside = params.vectors.with_suffix(".part")
+    with beside.open("wb") as file:
+        np.save(file, places)
+    beside.replace(params.vectors.with_suffix(".map.npy"))
+    yield Progress(1.0)
+
+
+def by_pca(vectors: Points, dimensions: int = 2) -> Points:
+    """The vectors along the directions in which they differ most.
+
+    Returns
+    -------
+    ndarray, float32, shape (points, dimensions)
+    """
+    if len(vectors) < 2:
+        return np.zeros((len(vectors), dimensions), np.float32)
+    possible = min(dimensions, *vectors.shape)
+    found = PCA(possible, svd_solver="covariance_eigh").fit_transform(vectors)
+    padded = np.pad(found, ((0, 0), (0, dimensions - possible)))
+    places: Points = padded.astype(np.float32)
+    return places
+
+
+def by_umap(vectors: Points, neighbours: int, ctx: Context) -> Points:
+    """The vectors with each close to those it is like.
+
+    McInnes et al., "UMAP: Uniform Manifold Approximation and Projection for Dimension
+    Reduction", 2018 (https://arxiv.org/abs/1802.03426).
+
+    Returns
+    -------
+    ndarray, float32, shape (points, 2)
+        The same for the same vectors.
+    """
+    # What numba compiles is kept where this program may write.
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(ctx.cache / "numba"))
+    from umap import UMAP
+
+    if vectors.shape[1] > _KEPT < len(vectors):
+        vectors = by_pca(vectors, _KEPT)
+    layout = UMAP(
+        n_neighbors=min(neighbours, len(vectors) - 1),
+        init="pca" if len(vectors) < 20 else "spectral",
+        random_state=0,
+        n_jobs=1,
+        tqdm_kwds={"disable": True},
+    )
+    places: Points = layout.fit_transform(vectors).astype(np.float32)
+    return places

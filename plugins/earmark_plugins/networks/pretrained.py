@@ -1,0 +1,54 @@
+"""The parts of a transformers model from its folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import transformers
+
+from earmark.api import Context, EarmarkError
+
+
+def load_pretrained(ctx: Context, kind: Any, *others: Any) -> tuple[Any, ...]:
+    """The network of the job's model and what prepares its input, kept for later jobs.
+
+    Parameters
+    ----------
+    ctx : Context
+    kind : type
+        A model class of transformers, such as `AutoModel`. Its weights are read from
+        safetensors only, as float32, and code of the model's own is never run.
+    *others : type
+        Classes of its feature extractor, its tokenizer, ...
+
+    Raises
+    ------
+    EarmarkError
+        If the folder does not hold such a model.
+    """
+    if ctx.model is None or ctx.model.path is None:
+        raise EarmarkError("No model was chosen.", "Choose one that is on disk.")
+    folder = ctx.model.path
+
+    def load() -> tuple[Any, ...]:
+        logging: Any = transformers.logging
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+        try:
+            network = kind.from_pretrained(
+                folder, use_safetensors=True, local_files_only=True, dtype="float32"
+            )
+            parts = [
+                other.from_pretrained(folder, local_files_only=True) for other in others
+            ]
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            raise EarmarkError(
+                f"{folder} could not be opened: {error}",
+                "Import the model again, or choose another one.",
+            ) from error
+        return network.eval().to(ctx.device), *parts
+
+    names = tuple(each.__name__ for each in (kind, *others))
+    parts: tuple[Any, ...] = ctx.cached(names, load)
+    ctx.use(ctx.device, "float32")
+    return parts
