@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,21 @@ import pytest
 import soundfile
 from plugins.runners import Runners
 
-from earmark.api import Cancelled, EarmarkError, ModelRef, Progress
+from earmark.api import (
+    Cancelled,
+    Context,
+    EarmarkError,
+    ModelRef,
+    Prediction,
+    Progress,
+    Result,
+    Text,
+)
 from earmark.engine.loaders import current_check
+from earmark_plugins.speech_recognition.runner import run_many
 
 Checkpoint = Callable[[str], ModelRef]
+Input = tuple[Path, tuple[float, float] | None]
 TASK = "speech-recognition"
 FIRST = (0.0, 3.0)
 """Of the demo recording: a stretch with speech."""
@@ -288,3 +300,121 @@ def test_a_take_is_checked_against_its_text(
     )
     assert same.tier("check") == []
     assert same.text("check").data["longest_divergent"] is None
+
+
+Together = dict[Context, Sequence[Result] | EarmarkError]
+
+
+def transcribed_together(
+    run_task: Runners, model: ModelRef, inputs: Sequence[Input], **params: object
+) -> tuple[list[Context], Together]:
+    """The contexts of some recordings, and what came of each."""
+    contexts = [
+        run_task.start(TASK, model, path, seconds=seconds, **params)[0]
+        for path, seconds in inputs
+    ]
+    return contexts, dict(run_many(contexts))
+
+
+def kept(results: Sequence[Result]) -> list[Result]:
+    """The results that a job keeps."""
+    return [each for each in results if not isinstance(each, Progress)]
+
+
+@pytest.mark.parametrize("family", ["whisper", "whisper_english", "wav2vec2"])
+@pytest.mark.parametrize("words", [True, False])
+def test_short_recordings_say_together_what_each_says_alone(
+    run_task: Runners,
+    checkpoint: Checkpoint,
+    demo_recording: Path,
+    tmp_path: Path,
+    family: str,
+    words: bool,
+) -> None:
+    silence = tmp_path / "silence.wav"
+    soundfile.write(silence, np.zeros(16000, np.float32), 16000)
+    inputs: list[Input] = [
+        (demo_recording, (0.0, 9.0)),
+        (silence, None),
+        (demo_recording, FIRST),
+    ]
+    model = checkpoint(family)
+    contexts, together = transcribed_together(run_task, model, inputs, words=words)
+    assert len(together) == len(inputs)
+    for context, (path, seconds) in zip(contexts, inputs, strict=True):
+        alone = run_task(TASK, model, path, seconds=seconds, words=words)
+        found = together[context]
+        assert not isinstance(found, EarmarkError)
+        for ours, theirs in zip(kept(found), kept(alone.results), strict=True):
+            if isinstance(ours, Prediction) and isinstance(theirs, Prediction):
+                # A batch is as long as its longest recording, which moves scores a bit.
+                assert ours.score == pytest.approx(theirs.score, abs=1e-3)
+                ours = replace(ours, score=None)
+                theirs = replace(theirs, score=None)
+            if isinstance(ours, Text) and isinstance(theirs, Text):
+                assert (ours.role, ours.text) == (theirs.role, theirs.text)
+                continue
+            assert ours == theirs
+        assert context.usage(1.0).dtype == "float32"
+
+
+def test_what_is_longer_than_a_window_is_heard_among_short_ones(
+    run_task: Runners, checkpoint: Checkpoint, demo_recording: Path, tmp_path: Path
+) -> None:
+    samples, rate = soundfile.read(demo_recording, dtype="float32")
+    long = tmp_path / "long.wav"
+    soundfile.write(long, np.tile(samples, 2), rate)
+    model = checkpoint("whisper")
+    inputs: list[Input] = [(demo_recording, FIRST), (long, None)]
+    contexts, together = transcribed_together(run_task, model, inputs)
+    first, second = (together[context] for context in contexts)
+    assert not isinstance(first, EarmarkError)
+    assert not isinstance(second, EarmarkError)
+    said = [len([e for e in r if getattr(e, "tier", "") == "segments"]) for r in
+            (first, second)]  # fmt: skip
+    assert said[0] == 1
+    assert said[1] > 1
+
+
+def test_a_recording_that_cannot_be_read_is_one_outcome_among_others(
+    run_task: Runners, checkpoint: Checkpoint, demo_recording: Path, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone.wav"
+    soundfile.write(gone, np.zeros(16000, np.float32), 16000)
+    model = checkpoint("whisper")
+    there = run_task.start(TASK, model, demo_recording, seconds=FIRST)[0]
+    missing = run_task.start(TASK, model, gone)[0]
+    gone.unlink()
+    together = dict(run_many([missing, there]))
+    assert isinstance(together[missing], EarmarkError)
+    assert "gone.wav" in str(together[missing])
+    assert not isinstance(together[there], EarmarkError)
+
+
+def test_a_loop_in_one_of_a_batch_leaves_the_others_alone(
+    run_task: Runners, checkpoint: Checkpoint, demo_recording: Path
+) -> None:
+    inputs: list[Input] = [(demo_recording, FIRST), (demo_recording, (8.0, 11.0))]
+    model = checkpoint("whisper_looping")
+    _, together = transcribed_together(run_task, model, inputs)
+    texts = [
+        each.text
+        for found in together.values()
+        if not isinstance(found, EarmarkError)
+        for each in found
+        if isinstance(each, Text) and each.role == "transcript"
+    ]
+    assert texts == ["no", "no"]
+
+
+def test_whisper_is_left_as_it_was_loaded(
+    run_task: Runners, checkpoint: Checkpoint, demo_recording: Path
+) -> None:
+    model = checkpoint("whisper")
+    context, _ = run_task.start(TASK, model)
+    pipeline = context.pipeline("automatic-speech-recognition")
+    run_task(TASK, model, demo_recording, seconds=FIRST, words=True)
+    assert pipeline.model.config.max_source_positions == 1500
+    assert pipeline.model.model.encoder.embed_positions.num_embeddings == 1500
+    # The times of words need the slow attention; what comes after does not.
+    assert pipeline.model.config._attn_implementation == "sdpa"

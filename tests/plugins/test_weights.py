@@ -5,50 +5,31 @@ The bounds are what was measured for each, with a margin of a few words.
 
 from __future__ import annotations
 
-import gzip
-import os
-import re
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import jiwer
 import pytest
-from plugins.runners import Engine, Runners
+import recordings
+import soundfile
+from plugins.runners import Engine, Run, Runners
 
-from earmark.api import ModelRef
+from earmark.api import EarmarkError, ModelRef
 from earmark.core.tasks import AudioFile, Text
 from earmark.engine import protocol
 from earmark_plugins.speech_recognition.check import normalise
+from earmark_plugins.speech_recognition.runner import run_many
 
 pytestmark = pytest.mark.weights
 
 HIBARI = ModelRef("hibari", "hibari", None, title="Hibari")
-SOUNDS = "asterisk-core-sounds-en"
 PROMPTS = 20
 
 
 @pytest.fixture(scope="session")
-def prompts() -> Iterator[list[tuple[Path, str]]]:
-    """Twenty studio prompts of Debian's Asterisk sounds with what is said in them."""
-    default = Path.home() / ".cache" / "earmark-tests"
-    cache = Path(os.environ.get("EARMARK_TEST_CACHE", default)) / SOUNDS
-    if not (cache / "usr").is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        names = [SOUNDS, f"{SOUNDS}-wav"]
-        subprocess.run(["apt-get", "download", *names], cwd=cache, check=True)
-        for package in cache.glob("*.deb"):
-            subprocess.run(["dpkg", "-x", package, cache], check=True)
-    script = cache / "usr" / "share" / "doc" / SOUNDS / "core-sounds-en.txt.gz"
-    lines = gzip.decompress(script.read_bytes()).decode("utf-8", "replace")
-    folder = next((cache / "usr" / "share" / "asterisk" / "sounds").glob("en*"))
-    found = [
-        (folder / f"{name}.wav", text)
-        for name, text in re.findall(r"^([\w/-]+): ([^\[\n]+)$", lines, re.M)
-        if len(text.split()) >= 6 and (folder / f"{name}.wav").is_file()
-    ]
-    found.sort()
-    yield found[:: len(found) // PROMPTS][:PROMPTS]
+def prompts() -> list[recordings.Prompt]:
+    """Twenty studio prompts of six words and more."""
+    found = recordings.prompts("en", shortest_words=6)
+    return found[:: len(found) // PROMPTS][:PROMPTS]
 
 
 def transcribed(run_task: Runners, model: ModelRef, path: Path) -> str:
@@ -63,15 +44,70 @@ def transcribed(run_task: Runners, model: ModelRef, path: Path) -> str:
 def test_prompts_are_heard_right(
     run_task: Runners,
     models_folder: Path,
-    prompts: list[tuple[Path, str]],
+    prompts: list[recordings.Prompt],
     name: str,
     bound: float,
 ) -> None:
     model = ModelRef(name, "ctranslate2", models_folder / name, title=name)
-    heard = [transcribed(run_task, model, path) for path, _ in prompts]
-    said = [normalise(text, "en") for _, text in prompts]
+    heard = [transcribed(run_task, model, prompt.path) for prompt in prompts]
+    said = [normalise(prompt.text, "en") for prompt in prompts]
     assert len(said) == PROMPTS
     assert jiwer.wer(said, heard) <= bound
+
+
+@pytest.mark.parametrize("name", ["whisper-tiny.en", "whisper-base"])
+def test_prompts_are_heard_right_together(
+    run_task: Runners,
+    models_folder: Path,
+    prompts: list[recordings.Prompt],
+    name: str,
+) -> None:
+    model = ModelRef(name, "ctranslate2", models_folder / name, title=name)
+    contexts = [
+        run_task.start("speech-recognition", model, prompt.path)[0]
+        for prompt in prompts
+    ]
+    together = dict(run_many(contexts))
+    runs = []
+    for context in contexts:
+        found = together[context]
+        assert not isinstance(found, EarmarkError)
+        runs.append(Run(context, list(found)))
+    heard = [normalise(run.text("transcript").text, "en") for run in runs]
+    said = [normalise(prompt.text, "en") for prompt in prompts]
+    assert jiwer.wer(said, heard) <= 0.06
+    for run, prompt in zip(runs, prompts, strict=True):
+        assert run.text("language").text == "en"
+        words, segments = run.tier("words"), run.tier("segments")
+        # The library parts "www.asterisk.org" into three words.
+        spelled = ["".join(each.text for each in tier) for tier in (words, segments)]
+        assert spelled[0] == spelled[1].replace(" ", "")
+        for tier in (words, segments):
+            assert [each.start for each in tier] == sorted(each.start for each in tier)
+            assert all(each.start <= each.stop for each in tier)
+            assert all(each.score and 0 < each.score <= 1 for each in tier)
+        assert words[-1].stop <= soundfile.info(prompt.path).frames
+
+
+def test_each_of_several_languages_is_heard_in_its_own(
+    run_task: Runners, models_folder: Path
+) -> None:
+    model = ModelRef("base", "ctranslate2", models_folder / "whisper-base")
+    spoken = {
+        recordings.prompts(language, shortest_words=8)[0].path: language
+        for language in ("en", "it", "en", "ru")
+    }
+    contexts = {
+        run_task.start("speech-recognition", model, path)[0]: language
+        for path, language in spoken.items()
+    }
+    for context, found in run_many(list(contexts)):
+        assert not isinstance(found, EarmarkError)
+        run = Run(context, list(found))
+        language = run.text("language")
+        assert language.text == contexts[context]
+        assert language.data["probability"] > 0.5
+        assert len(run.tier("words")) >= 6
 
 
 def test_the_demo_is_transcribed_with_its_words_in_order(

@@ -98,6 +98,7 @@ def register_tasks() -> Sequence[Task]:
             input="audio",
             params=SpeechRecognition,
             runner="earmark_plugins.speech_recognition.runner:run",
+            many="earmark_plugins.speech_recognition.runner:run_many",
             formats=FORMATS,
             architectures=ARCHITECTURES,
             icon="ph.microphone",

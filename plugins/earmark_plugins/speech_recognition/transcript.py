@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,13 @@ RATE = 16_000
 """What every recognizer here listens at."""
 
 Samples = NDArray[np.float32]
+
+SILENCE_S = 10.0
+"""What Whisper hears behind a clip that is shorter than its window of 30 s.
+
+It fills every window, and on short clips that silence is nearly all its work. Ten
+seconds of it are enough to end a sentence; with fewer than six it repeats short ones.
+"""
 
 _PARAGRAPH_S = 2.0
 _LOOP_REPEATS = 4
@@ -79,6 +86,22 @@ class Recognizer(Protocol):
         """Transcribe one window, shape (frames,) at `RATE`.
 
         `language` is a code, or empty to detect it.
+        """
+
+
+@runtime_checkable
+class BatchRecognizer(Recognizer, Protocol):
+    """A recognizer that hears several short windows faster than one by one."""
+
+    def transcribe_many(self, clips: Sequence[Samples], language: str) -> list[Heard]:
+        """Transcribe windows, each by itself; best are some of about the same length.
+
+        Parameters
+        ----------
+        clips : sequence of ndarray, float32, shape (frames,)
+            At `RATE`, none longer than `window_s`.
+        language : str
+            A code, or empty to detect that of each.
         """
 
 

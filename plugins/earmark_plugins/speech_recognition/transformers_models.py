@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import json
 import math
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +21,7 @@ from earmark_plugins.speech_recognition import ARCHITECTURES, SpeechRecognition
 from earmark_plugins.speech_recognition.languages import UNSPACED, check_language
 from earmark_plugins.speech_recognition.transcript import (
     RATE,
+    SILENCE_S,
     Heard,
     Piece,
     Recognizer,
@@ -40,6 +43,9 @@ _FALLBACK = {
     "logprob_threshold": -1.0,
 }
 _NO_SPEECH = 0.6
+
+_POSITIONS_PER_S = 50
+"""Of Whisper's encoder, each of two feature frames."""
 
 # Moonshine's authors bound its text by the length of the audio, which stops it from
 # repeating itself: https://huggingface.co/UsefulSensors/moonshine-base
@@ -136,24 +142,46 @@ class Whisper:
     window_s: float = 30.0
     fills_windows: bool = True
 
-    @torch.inference_mode()
     def transcribe(self, samples: Samples, language: str) -> Heard:
         """Transcribe one window."""
+        return self.transcribe_many([samples], language)[0]
+
+    @torch.inference_mode()
+    def transcribe_many(self, clips: Sequence[Samples], language: str) -> list[Heard]:
+        """Transcribe windows of about the same length, each by itself."""
+        model = self.pipeline.model
+        longest_s = max(map(len, clips)) / RATE + SILENCE_S
+        frames = 2 * math.ceil(min(longest_s, self.window_s) * _POSITIONS_PER_S)
+        features = self.pipeline.feature_extractor(
+            list(clips),
+            sampling_rate=RATE,
+            max_length=frames * self.pipeline.feature_extractor.hop_length,
+            return_tensors="pt",
+            return_attention_mask=True,
+        ).to(model.device, model.dtype)
+        with _hearing(model, frames // 2):
+            return self._transcribe(clips, features, language)
+
+    def _transcribe(
+        self, clips: Sequence[Samples], features: Any, language: str
+    ) -> list[Heard]:
         model, tokenizer = self.pipeline.model, self.pipeline.tokenizer
-        features = _inputs(self.pipeline, samples, return_attention_mask=True)
         options: dict[str, Any] = {}
-        probability = None
-        if self.multilingual:
+        spoken: list[tuple[str, float | None]] = [(language, None)] * len(clips)
+        if not self.multilingual:
+            spoken = [("en", None)] * len(clips)
+        else:
             if not language:
-                language, probability = self._detect(features.input_features)
+                spoken = self._detect(features.input_features)
             task = "translate" if self.params.translate else "transcribe"
-            options.update(language=language, task=task)
+            options.update(language=[code for code, _ in spoken], task=task)
         if self.params.prompt:
             prompt = tokenizer.get_prompt_ids(self.params.prompt, return_tensors="pt")
             options["prompt_ids"] = prompt.to(model.device)
         # Sampling, which the decoder falls back to, then gives the same text each time.
         torch.manual_seed(0)
-        out = model.generate(
+        out = _generate(
+            model,
             **features,
             **options,
             **_FALLBACK,
@@ -167,27 +195,43 @@ class Whisper:
             return_segments=True,
             condition_on_prev_tokens=False,
         )
-        length_s = len(samples) / RATE
+        return [
+            self._heard(segments, len(samples) / RATE, *of_clip)
+            for segments, samples, of_clip in zip(
+                out["segments"], clips, spoken, strict=True
+            )
+        ]
+
+    def _heard(
+        self,
+        found: Sequence[dict[str, Any]],
+        length_s: float,
+        language: str,
+        probability: float | None,
+    ) -> Heard:
         spaced = self.params.translate or language not in UNSPACED
-        segments = (
-            self._segment(found, length_s, spaced) for found in out["segments"][0]
-        )
+        segments = (self._segment(each, length_s, spaced) for each in found)
         heard = tuple(
             each for each in segments if each.text and each.start_s < length_s
         )
-        return Heard(heard, language if self.multilingual else "en", probability)
+        return Heard(heard, language, probability)
 
-    def _detect(self, features: torch.Tensor) -> tuple[str, float]:
-        """The language and its probability among all that the model knows."""
+    def _detect(self, features: torch.Tensor) -> list[tuple[str, float | None]]:
+        """The language of each and its probability among all that the model knows."""
         model = self.pipeline.model
         tokens: dict[str, int] = model.generation_config.lang_to_id
-        start = torch.tensor([[model.config.decoder_start_token_id]])
+        start = torch.full((len(features), 1), model.config.decoder_start_token_id)
         logits = model(
             input_features=features, decoder_input_ids=start.to(model.device)
-        ).logits[0, -1]
-        chances = logits[list(tokens.values())].float().softmax(-1)
-        best = int(chances.argmax())
-        return list(tokens)[best].strip("<|>"), float(chances[best])
+        ).logits[:, -1]
+        chances = logits[:, list(tokens.values())].float().softmax(-1).max(-1)
+        codes = [token.strip("<|>") for token in tokens]
+        return [
+            (codes[index], chance)
+            for index, chance in zip(
+                chances.indices.tolist(), chances.values.tolist(), strict=True
+            )
+        ]
 
     def _segment(self, found: dict[str, Any], length_s: float, spaced: bool) -> Segment:
         generation = self.pipeline.model.generation_config
@@ -234,6 +278,36 @@ class Whisper:
             mean_probability(logprobs),
             tuple(words),
         )
+
+
+def _generate(model: Any, **options: Any) -> Any:
+    with warnings.catch_warnings():
+        # transformers hands a tensor to numpy for the word times of several clips.
+        warnings.filterwarnings("ignore", "__array_wrap__", DeprecationWarning)
+        return model.generate(**options)
+
+
+@contextlib.contextmanager
+def _hearing(model: Any, positions: int) -> Iterator[None]:
+    """Let Whisper hear less than half a minute at once, for what is shorter.
+
+    It refuses features of another length than its encoder has positions for; the work
+    of the encoder grows with them.
+    """
+    encoder, config = model.model.encoder, model.config
+    table, whole = encoder.embed_positions, config.max_source_positions
+    attention = model.model.config._attn_implementation
+    encoder.embed_positions = torch.nn.Embedding.from_pretrained(
+        table.weight[:positions]
+    )
+    config.max_source_positions = positions
+    try:
+        yield
+    finally:
+        encoder.embed_positions = table
+        config.max_source_positions = whole
+        # Asked for the times of words, generate takes the slow attention for good.
+        model.model.config._attn_implementation = attention
 
 
 def _whisper(
