@@ -16,6 +16,7 @@ Exit codes
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -100,6 +101,9 @@ def main(arguments: Sequence[str]) -> int:
     int
         The exit code, see the module's docstring.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A letter that the terminal does not have must not end a long run.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         outcome: Any = program.main(
             list(arguments), prog_name="earmark", standalone_mode=False

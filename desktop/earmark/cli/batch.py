@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import queue as queues
+import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from earmark.audio.files import import_file
@@ -152,8 +155,11 @@ class Batch:
         self._number: int | None = None
         if request.task.input == "audio":
             self._number = self._earlier.batch or self._project.new_batch()
-        self._arrived: deque[tuple[Work, Source, AudioInput]] = deque()
+        self._coming: deque[Work] = deque()
+        self._imported: dict[Work, AudioInput | str] = {}
+        self._arrived: deque[tuple[Work, AudioInput]] = deque()
         self._by_job: dict[int, Work] = {}
+        self._files: queues.SimpleQueue[Work | None] = queues.SimpleQueue()
         self._open = 0
         self._writing = 0
         self._taking_in = False
@@ -165,14 +171,17 @@ class Batch:
         for work in self._unusable:
             self._tell(work)
         unsubscribe = self._studio.queue.subscribe(self._follow)
-        self._importers = ThreadPoolExecutor(IMPORTERS, "import")
+        for _ in range(IMPORTERS):
+            # What hashes a huge file when the person ends the run is not waited for.
+            threading.Thread(target=self._import, name="import", daemon=True).start()
         self._writers = ThreadPoolExecutor(1, "write")
         try:
             with interruptible(lambda: self._studio.post(self._stop)):
                 self._fill()
                 self._studio.wait_for(self._at_end)
         finally:
-            self._importers.shutdown(cancel_futures=True)
+            for _ in range(IMPORTERS):
+                self._files.put(None)
             self._writers.shutdown()
             unsubscribe()
 
@@ -189,25 +198,33 @@ class Batch:
             if work.path is None:
                 self._submit([(work, None)])
             else:
-                self._importers.submit(self._import, work)
+                self._coming.append(work)
+                self._files.put(work)
 
-    def _import(self, work: Work) -> None:
-        """Hash and probe a file, on a thread of its own."""
-        assert work.path is not None
-        try:
-            source = import_file(work.path, work.notes.append)
-            given = self._request.input_of(source, _clip_name(work))
-        except Exception as error:  # noqa: BLE001 - it must not stop the others
-            reason = str(error)
-            if not isinstance(error, EarmarkError):
-                reason = f"{type(error).__name__}: {error}"
-            self._studio.post(lambda: self._fail(work, reason))
-        else:
-            self._studio.post(lambda: self._take(work, source, given))
+    def _import(self) -> None:
+        """Hash and probe one file after the other, on a thread of its own."""
+        while (work := self._files.get()) is not None and not self.interrupted:
+            assert work.path is not None
+            try:
+                work.source = import_file(work.path, work.notes.append)
+                found = self._request.input_of(work.source, _clip_name(work))
+            except Exception as error:  # noqa: BLE001 - it must not stop the others
+                named = isinstance(error, EarmarkError)
+                fault = str(error) if named else f"{type(error).__name__}: {error}"
+                self._studio.post(partial(self._take, work, fault))
+            else:
+                self._studio.post(partial(self._take, work, found))
 
-    def _take(self, work: Work, source: Source, given: AudioInput) -> None:
-        """A file was imported: it enters the project with those that come at once."""
-        self._arrived.append((work, source, given))
+    def _take(self, work: Work, found: AudioInput | str) -> None:
+        """A file was imported, or could not be: go on with those whose turn it is."""
+        self._imported[work] = found
+        while self._coming and self._coming[0] in self._imported:
+            first = self._coming.popleft()
+            given = self._imported.pop(first)
+            if isinstance(given, str):
+                self._fail(first, given)
+            else:
+                self._arrived.append((first, given))
         self._take_in_soon()
 
     def _take_in_soon(self) -> None:
@@ -227,9 +244,8 @@ class Batch:
         ]
         ready: list[tuple[Work, AudioInput | None]] = []
         with self._project.edit(self._title, batch=self._number) as edit:
-            for work, source, given in taken:
-                work.source = source
-                work.clip = self._earlier.clip(edit, source, _clip_name(work))
+            for work, given in taken:
+                work.clip = self._earlier.clip(edit, given)
                 ready.append((work, replace(given, clip=work.clip)))
         self._submit(ready)
         self._take_in_soon()
@@ -307,13 +323,11 @@ class Batch:
         try:
             written = write()
         except EarmarkError as error:
-            reason = str(error)
-            self._studio.post(lambda: self._lose(work, reason))
+            self._studio.post(partial(self._lose, work, str(error)))
         except Exception as error:  # noqa: BLE001 - raised where it is seen
-            fault = error
-            self._studio.post(lambda: _raise(fault))
+            self._studio.post(partial(_raise, error))
         else:
-            self._studio.post(lambda: self._keep(work, written))
+            self._studio.post(partial(self._keep, work, written))
 
     def _keep(self, work: Work, written: Written) -> None:
         self._writing -= 1
@@ -342,7 +356,6 @@ class Batch:
         """The person interrupts the run."""
         self.interrupted = True
         self._todo.clear()
-        self._importers.shutdown(wait=False, cancel_futures=True)
         self._studio.queue.cancel(*self._by_job)
 
 
@@ -378,19 +391,19 @@ class Earlier:
                 if job.state != JobState.DONE:
                     self.batch = job.batch
 
-    def clip(self, edit: Edit, source: Source, name: str) -> int:
+    def clip(self, edit: Edit, given: AudioInput) -> int:
         """The clip that is a file as it stands, new if there is none.
 
         Two files with the same sound are two clips, also if they have the same name.
         """
+        (source,), name = given.sources, given.name
         edit.add_source(source)
         if source.id in self._missing:
             edit.move_source(source.id, source.path)
         for known in (name, stem_of(name)):
             if clips := self._clips.get((source.id, source.frames, known)):
                 return clips.popleft()
-        spans = (Span(source.id, 0, source.frames),)
-        return edit.add_clip(name, source.rate, source.channels, spans)
+        return edit.add_clip(name, source.rate, source.channels, given.spans)
 
     def job(self, clip: int, given: AudioInput | None) -> Job | None:
         """The job that does the same with the same part of a clip, if there is one.

@@ -44,11 +44,12 @@ class Tasks(click.Group):
     """The tasks of the plugins as subcommands of `earmark run`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(discovered(settings()).tasks)
+        known = discovered(settings()).tasks
+        return [name for name, task in known.items() if not task.hidden]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         task = discovered(settings()).tasks.get(cmd_name)
-        return None if task is None else command_of(task)
+        return None if task is None or task.hidden else command_of(task)
 
 
 class Short(click.Command):
@@ -189,6 +190,8 @@ def run_task(task: Task, values: dict[str, Any]) -> int:
         If the person ended it; what was done is written.
     """
     params = options.given(task, values)
+    if values["format"] and values["out"] is None:
+        raise click.UsageError("--format is about --out.")
     if task.input == "text":
         params[task.text_param] = text_of(values["text"])
         works = [Work(params[task.text_param][:40])]
@@ -303,7 +306,9 @@ def _run(
                 f"{error.remedy} What was found is kept: the same command goes on "
                 "from there.",
             ) from error
-        summary(works, last, meter, interrupted=batch.interrupted)
+        summary(works, last, meter)
+        if batch.interrupted or batch.unwritten:
+            meter.say("What was found is kept: the same command goes on from there.")
     if batch.interrupted:
         raise KeyboardInterrupt
     return not batch.unwritten
@@ -351,9 +356,7 @@ def show_results(work: Work, results: Sequence[StoredResult], meter: Meter) -> N
             meter.text(work.name, result)
 
 
-def summary(
-    works: Sequence[Work], last: Written | None, meter: Meter, *, interrupted: bool
-) -> None:
+def summary(works: Sequence[Work], last: Written | None, meter: Meter) -> None:
     """Say what was done and what failed."""
     written = [path for work in works for path in work.written]
     if last is not None:
@@ -371,8 +374,6 @@ def summary(
     if len(works) > 1 or earlier:
         before = f", {earlier:,} of them earlier (--again does them anew)"
         meter.say(f"{len(done):,} of {len(works):,} done{before if earlier else ''}.")
-    if interrupted:
-        meter.say("The same command goes on from here.")
     if failed and len(works) > 1:
         print(f"{len(failed):,} failed:", file=sys.stderr)
         for work in failed:
