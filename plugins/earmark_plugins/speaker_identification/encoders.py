@@ -134,6 +134,7 @@ def _x_vectors(ctx: Context) -> Encoder:
     def vectors_of(sounds: list[Samples]) -> Vectors:
         ctx.check()
         features = extractor(sounds, sampling_rate=rate, return_tensors="pt")
+        features.pop("attention_mask", None)  # nothing is filled up
         vectors = model(**features.to(model.device)).embeddings
         given: Vectors = functional.normalize(vectors.float()).cpu().numpy()
         return given

@@ -164,7 +164,7 @@ class _Answer:
     def pieces(self, blocks: Iterable[Samples]) -> Iterator[tuple[float, list[Window]]]:
         """What is to be embedded of each stretch of speech, and where that ends."""
         params = self._hearing.params
-        for speech in _speech(map(self._readable, blocks), params):
+        for speech in _speech(blocks, params):
             if not len(speech.samples):
                 yield speech.stop_s, []
                 continue
@@ -271,14 +271,6 @@ class _Answer:
             score=score,
             speaker=name,
         )
-
-    def _readable(self, block: Samples) -> Samples:
-        """The block with silence where it holds no numbers."""
-        bad = ~np.isfinite(block)
-        if not bad.any():
-            return block
-        self._unheard.notice(block[bad], bad.sum() / RATE, scored=False)
-        return np.where(bad, np.float32(0), block)
 
 
 def _speech(
