@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -266,6 +267,77 @@ def test_a_named_project_is_copied_when_it_is_saved(
     with closing(Project.open(tmp_path / "Birds.earmark")) as original:
         assert original.clip(clip.id).name == "sea"
         assert (original.audio_folder / "take.wav").is_file()
+
+
+def test_what_is_stored_while_a_project_is_copied_comes_along(
+    filled: Project, clip: Clip, tmp_path: Path
+) -> None:
+    with closing(filled.beside()) as beside:
+        beside.copy_to(tmp_path / "Copy")
+    with filled.edit("Rename") as edit:
+        edit.update_clip(clip.id, name="renamed meanwhile")
+
+    filled.go_on_in(tmp_path / "Copy")
+
+    assert filled.folder == tmp_path / "Copy.earmark"
+    assert filled.clip(clip.id).name == "renamed meanwhile"
+    assert filled.undo() is not None
+    with closing(Project.open(tmp_path / "Birds.earmark")) as original:
+        assert original.clip(clip.id).name == "renamed meanwhile"
+
+
+class Enough(Exception):  # noqa: N818 - nothing is wrong
+    pass
+
+
+def enough_after(blocks: int) -> Callable[[int], None]:
+    """A step that ends the work at a block."""
+    left = iter(range(blocks))
+
+    def step(_: int) -> None:
+        if next(left, None) is None:
+            raise Enough
+
+    return step
+
+
+def test_a_copy_that_is_ended_leaves_nothing_behind(
+    filled: Project, tmp_path: Path
+) -> None:
+    for name in ("one.wav", "two.wav"):
+        (filled.audio_folder / name).write_bytes(b"a take")
+    before = sorted(tmp_path.iterdir())
+
+    with pytest.raises(Enough):
+        filled.copy_to(tmp_path / "Copy", enough_after(1))
+
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_copy_keeps_the_times_of_its_files(filled: Project, tmp_path: Path) -> None:
+    take = filled.audio_folder / "take.wav"
+    take.write_bytes(b"a take")
+    os.utime(take, ns=(1, 1_000_000_007))
+
+    filled.copy_to(tmp_path / "Copy")
+
+    copied = tmp_path / "Copy.earmark" / "audio" / "take.wav"
+    assert copied.stat().st_mtime_ns == 1_000_000_007
+
+
+def test_collecting_that_is_ended_leaves_no_copy(
+    project: Project, make_source: Callable[..., Source]
+) -> None:
+    (project.audio_folder / "bay.wav").write_bytes(b"the sound of bay.wav")
+    with project.edit("Import") as edit:
+        for name in ("bay.wav", "sea.wav", "fjord.wav"):
+            edit.add_source(make_source(name))
+
+    with pytest.raises(Enough):
+        project.collect(enough_after(5))
+
+    assert [path.name for path in project.audio_folder.iterdir()] == ["bay.wav"]
+    assert project.undo_title == "Import"
 
 
 @pytest.mark.parametrize("untitled", [True, False])

@@ -304,6 +304,38 @@ def test_a_moved_file_is_found_by_its_content(
     assert bench.project.source(source.id).path == elsewhere
 
 
+def test_what_is_no_longer_the_same_file_is_not_taken_for_it(
+    qtbot: QtBot, bench: Bench, keep: Keep, make_sound: Callable[..., Path]
+) -> None:
+    (source,) = bench.project.sources()
+    dialog = MissingFiles(bench.session, [source], bench.window)
+    keep(dialog)
+
+    dialog.locate(source, make_sound("other.wav"))
+    qtbot.waitUntil(lambda: "not the file" in dialog.said.text())
+
+    assert bench.project.source(source.id).path == source.path
+    assert all(way.isEnabled() for way in dialog._ways)
+
+
+def test_many_files_that_were_found_are_one_step_of_the_history(
+    qtbot: QtBot, bench: Bench, keep: Keep, make_sound: Callable[..., Path]
+) -> None:
+    with bench.project.edit("Import") as edit:
+        for name in ("a.wav", "b.wav"):
+            edit.add_source(import_file(make_sound(f"old/{name}")))
+    old = bench.project.folder.parent / "old"
+    old.rename(old.with_name("new"))
+    dialog = MissingFiles(bench.session, bench.project.missing_sources(), bench.window)
+    keep(dialog)
+
+    with qtbot.waitSignal(dialog.accepted):
+        dialog.search(old.with_name("new"))
+
+    assert bench.project.undo_title == "Locate 2 files"
+    assert bench.project.missing_sources() == []
+
+
 def test_the_credits_name_every_bundled_model_and_its_licence(bench: Bench) -> None:
     catalog = list(bench.session.library.catalog)
     page = credits_html(catalog)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QMessageBox
@@ -14,6 +16,8 @@ from earmark.core.project import Project
 from earmark.core.tasks import JobState, Prediction, Usage
 from earmark.engine import protocol
 from earmark.settings import folders
+from earmark.ui.dialogs.working import Working
+from earmark.ui.importing import Import
 from earmark.ui.session import Selection
 
 
@@ -176,3 +180,71 @@ def test_a_new_project_that_was_thought_better_of_leaves_no_folder(
     assert len(asked) == 1
     assert bench.project is shown
     assert list(folders().data.glob("*.earmark")) == before
+
+
+def working(bench: Bench) -> Working | None:
+    """The dialog about what takes long, while it does."""
+    return bench.window.findChild(Working)
+
+
+def test_a_named_project_is_copied_in_the_background(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    (bench.project.audio_folder / "take.wav").write_bytes(bytes(20_000_000))
+    old, target = bench.project.folder, bench.project.folder.with_name("Copy.earmark")
+
+    bench.window.files.save_in(target)
+    assert working(bench) is not None
+    assert bench.project.folder == old
+    qtbot.waitUntil(lambda: bench.project.folder == target)
+
+    assert bench.session.clip is not None
+    assert (target / "audio" / "take.wav").stat().st_size == 20_000_000
+    assert old.is_dir()
+    assert bench.session.store.settings.last_project == target
+
+
+def test_copying_a_project_can_be_ended(qtbot: QtBot, bench: Bench) -> None:
+    (bench.project.audio_folder / "take.wav").write_bytes(bytes(20_000_000))
+    old = bench.project.folder
+
+    bench.window.files.save_in(old.with_name("Copy.earmark"))
+    dialog = working(bench)
+    assert dialog is not None
+    dialog.reject()
+    qtbot.waitUntil(lambda: working(bench) is None)
+
+    assert bench.project.folder == old
+    assert not old.with_name("Copy.earmark").exists()
+    assert bench.session.clip is not None
+    with bench.project.edit("Rename clip") as edit:
+        edit.update_clip(1, name="still open")
+
+
+def test_files_are_collected_in_the_background_as_one_step(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    changes: list[object] = []
+    bench.session.project_changed.connect(changes.append)
+
+    bench.window.commands.run("file.collect")
+    qtbot.waitUntil(lambda: bool(changes))
+
+    (source,) = bench.project.sources()
+    assert source.path.parent == bench.project.audio_folder
+    assert bench.project.undo_title == "Collect into project"
+    assert not bench.session.background.busy
+
+
+def test_closing_the_window_does_not_wait_for_what_is_read_or_written(
+    qtbot: QtBot, bench: Bench, make_sound: Callable[..., Path]
+) -> None:
+    huge = make_sound("huge.wav")
+    with huge.open("r+b") as file:
+        file.truncate(200 * 10**9)  # a hole, read as zeros
+    importing = Import(bench.session, [huge])
+    qtbot.waitUntil(lambda: importing.total == 1)
+
+    bench.window.close()
+
+    assert bench.project.closed

@@ -18,7 +18,7 @@ from earmark.audio.pcm import PcmLayout, pcm_layout
 from earmark.audio.sources import Readers, SourceReader, Sources, open_source
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
-from earmark.core.sources import hash_file, stamp
+from earmark.core.sources import Step, hash_file, stamp, unwatched
 
 __all__ = [
     "AudioInfo",
@@ -91,8 +91,14 @@ class AudioInfo:
         return self.frames / self.rate
 
 
-def probe(path: Path) -> AudioInfo:
+def probe(path: Path, step: Step = unwatched) -> AudioInfo:
     """What a sound file holds, told by its content and not by its name.
+
+    Parameters
+    ----------
+    path : Path
+    step : callable, optional
+        Is told of what was read of a file that has to be read whole; may raise.
 
     Raises
     ------
@@ -108,7 +114,7 @@ def probe(path: Path) -> AudioInfo:
             raise EarmarkError(f"“{path.name}” is empty.", "Choose another file.")
         layout = pcm_layout(path)
         if layout is not None:
-            bad = _count_unusable(path, layout)
+            bad = _count_unusable(path, layout, step)
             info = _described(path, layout, layout.encoding.name, bad)
         else:
             with open_decoder(path) as decoder:
@@ -120,7 +126,11 @@ def probe(path: Path) -> AudioInfo:
     return info
 
 
-def import_file(path: Path, tell: Callable[[str], None] | None = None) -> Source:
+def import_file(
+    path: Path,
+    tell: Callable[[str], None] | None = None,
+    step: Step = unwatched,
+) -> Source:
     """A source made of a file, which stays where it is.
 
     Parameters
@@ -128,6 +138,8 @@ def import_file(path: Path, tell: Callable[[str], None] | None = None) -> Source
     path : Path
     tell : callable, optional
         Is given the `note` of the file, if there is one.
+    step : callable, optional
+        Is told of each block of bytes that was read; may raise to end it.
 
     Raises
     ------
@@ -135,9 +147,9 @@ def import_file(path: Path, tell: Callable[[str], None] | None = None) -> Source
         As `probe`.
     """
     path = path.absolute()
-    info = probe(path)
+    info = probe(path, step)
     size, modified_ns = stamp(path)  # before it is read: a change meanwhile shows
-    digest = hash_file(path)
+    digest = hash_file(path, step)
     if info.note and tell is not None:
         tell(info.note)
     return Source(
@@ -158,15 +170,17 @@ def _unreadable(path: Path, error: OSError) -> EarmarkError:
     )
 
 
-def _count_unusable(path: Path, layout: PcmLayout) -> int:
+def _count_unusable(path: Path, layout: PcmLayout, step: Step) -> int:
     """How many samples of an uncompressed file are not numbers."""
     if not layout.frames or layout.encoding.name not in ("FLOAT", "DOUBLE"):
         return 0
     samples = layout.array(np.memmap(path, mode="r"))
-    return sum(
-        int(np.count_nonzero(~np.isfinite(samples[at : at + _BLOCK])))
-        for at in range(0, layout.frames, _BLOCK)
-    )
+    unusable = 0
+    for at in range(0, layout.frames, _BLOCK):
+        block = samples[at : at + _BLOCK]
+        unusable += int(np.count_nonzero(~np.isfinite(block)))
+        step(block.nbytes)
+    return unusable
 
 
 def _described(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from earmark.audio.sources import Readers
 from earmark.core.clips import Clip, Span, Spans
 from earmark.core.errors import EarmarkError
+from earmark.core.sources import Step, unwatched
 
 if TYPE_CHECKING:
     from earmark.audio.files import AudioInfo
@@ -250,6 +251,7 @@ def export(
     rate: int | None = None,
     mono: bool = False,
     subtype: str | None = None,
+    step: Step = unwatched,
 ) -> AudioInfo:
     """Write a clip, or a part of it, as a sound file.
 
@@ -266,6 +268,8 @@ def export(
     mono : bool
         Mix all channels.
     subtype : str, optional
+    step : callable, optional
+        Is told of each block of bytes that was rendered; may raise to end it.
 
     Returns
     -------
@@ -292,10 +296,15 @@ def export(
     to_rate = rate or clip.rate
     channels = 1 if mono else clip.channels
     read_blocks = blocks(clip.spans, clip.rate, clip.channels, readers, start, stop)
-    mixed = (_mixed(block, None, mono) for block in read_blocks)
+
+    def mixed() -> Iterator[NDArray[np.float32]]:
+        for block in read_blocks:
+            step(block.nbytes)
+            yield _mixed(block, None, mono)
+
     return write_audio(
         path,
-        resampled(mixed, clip.rate, to_rate, channels),
+        resampled(mixed(), clip.rate, to_rate, channels),
         to_rate,
         channels,
         subtype=subtype,

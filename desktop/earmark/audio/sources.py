@@ -9,6 +9,7 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +21,7 @@ from earmark.audio.pcm import Encoding, PcmLayout, pcm_layout
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
 from earmark.core.listeners import Listeners
-from earmark.core.sources import hash_file, stamp
+from earmark.core.sources import Step, hash_file, stamp, unwatched
 
 Readers = Callable[[str], "SourceReader"]
 """Gives the reader of a source by its id; may be called on any thread."""
@@ -502,7 +503,10 @@ class Sources:
         return [source for source in sources if not self.path(source).is_file()]
 
     def find_missing(
-        self, sources: Iterable[Source], folders: Sequence[Path]
+        self,
+        sources: Iterable[Source],
+        folders: Sequence[Path],
+        step: Step = unwatched,
     ) -> dict[str, Path]:
         """Where files that are not there have gone, by their content.
 
@@ -512,6 +516,8 @@ class Sources:
         folders : sequence of Path
             Searched with all that is below them. Files of the same name are tried
             first, then those with the same ending.
+        step : callable, optional
+            Is told of each block of bytes that was read; may raise to end the search.
 
         Returns
         -------
@@ -521,19 +527,18 @@ class Sources:
         wanted = {source.id: source for source in self.missing(sources)}
         names = {source.path.name for source in wanted.values()}
         endings = {source.path.suffix.lower() for source in wanted.values()}
-        candidates = [
-            path
-            for folder in folders
-            for path in folder.rglob("*")
-            if path.suffix.lower() in endings and path.is_file()
-        ]
+        candidates = []
+        for path in chain.from_iterable(folder.rglob("*") for folder in folders):
+            step(0)
+            if path.suffix.lower() in endings and path.is_file():
+                candidates.append(path)
         candidates.sort(key=lambda path: path.name not in names)
         found: dict[str, Path] = {}
         for path in candidates:
             if len(found) == len(wanted):
                 break
             try:
-                digest = hash_file(path)
+                digest = hash_file(path, step)
             except EarmarkError:
                 continue  # not readable, so not usable as a source either
             if digest in wanted:

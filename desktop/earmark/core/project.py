@@ -36,7 +36,14 @@ from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label
 from earmark.core.listeners import Listeners
 from earmark.core.records import StoredResult, StoredText
-from earmark.core.sources import copy_source, hash_file, stamp
+from earmark.core.sources import (
+    Step,
+    check_content,
+    copy_source,
+    hash_file,
+    stamp,
+    unwatched,
+)
 from earmark.core.tasks import AudioFile, Job, JobState, Prediction, Take, Text
 
 __all__ = [
@@ -214,32 +221,60 @@ class Project(Contents):
         """Go on in another folder: an untitled project is moved, any other copied.
 
         The paths of sources inside the project change with it. On failure the project
-        stays open where it is.
+        stays open where it is. What takes long of it can be done `beside`: it is
+        `move_to` and, unless that moved it, `copy_to` and `go_on_in`.
 
         Raises
         ------
         EarmarkError
             If the folder exists and is not empty, or cannot be written.
         """
-        self._check_no_edit()
-        target = storage.project_folder(folder)
-        left = self.folder
-        if target.is_relative_to(left):
-            raise EarmarkError(
-                f"{target} is inside the project itself.", "Choose another place."
-            )
+        if not self.move_to(folder):
+            self.copy_to(folder)
+            self.go_on_in(folder)
+
+    def move_to(self, folder: Path) -> bool:
+        """Move an untitled project; False, and nothing done, if it has to be copied.
+
+        That is one with a name, or one that goes to another disk.
+
+        Raises
+        ------
+        EarmarkError
+            As `save_as`.
+        """
+        target = self._target(folder)
+        if self._lock is None or not self.untitled or not self._move(target):
+            return False
+        self._settle_down()
+        return True
+
+    def copy_to(self, folder: Path, step: Step = unwatched) -> None:
+        """Copy the project, as it is now, with the audio in its folder.
+
+        Raises
+        ------
+        EarmarkError
+            As `save_as`; nothing is left behind then.
+        """
+        target = self._target(folder)
+        storage.copy(self._database.connection, self.folder, target, step)
+
+    def go_on_in(self, folder: Path) -> None:
+        """Leave the folder for the copy that `copy_to` made of it.
+
+        What was stored since then comes along. The folder of an untitled project is
+        removed.
+        """
+        target, left = self._target(folder), self.folder
         move = self._lock is not None and self.untitled
-        if not (move and self._move(target)):
-            storage.copy(self._database.connection, left, target)
-            connection, lock = storage.take(target)
-            self._release()
-            self._take_over(target, connection, lock)
-            if move:
-                storage.remove(left)
-        self._database.run("DELETE FROM facts WHERE key = 'untitled'")
-        for key, value in self._unsaved_views.items():
-            self.set_view(key, value)
-        self._unsaved_views.clear()
+        storage.bring_up_to_date(self._database.connection, target)
+        connection, lock = storage.take(target)
+        self._release()
+        self._take_over(target, connection, lock)
+        if move:
+            storage.remove(left)
+        self._settle_down()
 
     def set_view(self, key: str, value: dict[str, Any]) -> None:
         """Keep the state of a view, outside the history.
@@ -372,33 +407,41 @@ class Project(Contents):
             If the file there is not the same one, byte for byte.
         """
         known = self.source(source)
-        if hash_file(path) != known.id:
-            raise EarmarkError(
-                f"{path} is not the file that was imported as {known.path.name}.",
-                "Choose the original file, or import this one as a new clip.",
-            )
+        check_content(path, known)
         with self.edit(f"Locate {known.path.name}") as edit:
             edit.move_source(source, path)
 
-    def collect(self) -> list[Source]:
+    def outside_sources(self) -> list[Source]:
+        """The sources whose files are not in the project's folder."""
+        return [
+            source
+            for source in self.sources()
+            if not source.path.is_relative_to(self.folder)
+        ]
+
+    def collect(self, step: Step = unwatched) -> list[Source]:
         """Copy all sources from elsewhere into the project; gives those copied.
 
         Raises
         ------
         EarmarkError
-            If a file is missing, was changed or cannot be copied; then none is moved.
+            If a file is missing, was changed or cannot be copied; then none is moved,
+            and no copy is left.
         """
         self._check_writable()
-        outside = [
-            source
-            for source in self.sources()
-            if not source.path.is_relative_to(self.folder)
-        ]
         self.audio_folder.mkdir(exist_ok=True)
-        copies = {
-            source.id: copy_source(source.path, source.id, self.audio_folder)
-            for source in outside
-        }
+        there = set(self.audio_folder.iterdir())
+        copies: dict[str, Path] = {}
+        try:
+            for source in self.outside_sources():
+                copies[source.id] = copy_source(
+                    source.path, source.id, self.audio_folder, step
+                )
+        except BaseException:
+            for path in copies.values():
+                if path not in there:
+                    path.unlink(missing_ok=True)
+            raise
         with self.edit("Collect into project") as edit:
             for key, path in copies.items():
                 edit.move_source(key, path)
@@ -485,7 +528,7 @@ class Project(Contents):
         self._check_writable()
         with self._database.transaction():
             for job, results in found.items():
-                self.job(job)
+                self.job_state(job)  # raises what says that it is gone
                 self._database.run_many(
                     "INSERT INTO results (job, kind, value) VALUES (?, ?, ?)",
                     [
@@ -682,6 +725,23 @@ class Project(Contents):
         self._lock = lock
         path = folder / storage.DATABASE
         self._database = Database(connection, path, self._history_bytes)
+
+    def _target(self, folder: Path) -> Path:
+        """The folder that the project may be saved in."""
+        self._check_no_edit()
+        target = storage.project_folder(folder)
+        if target.is_relative_to(self.folder):
+            raise EarmarkError(
+                f"{target} is inside the project itself.", "Choose another place."
+            )
+        return target
+
+    def _settle_down(self) -> None:
+        """Have a name, and keep what a read-only project could not."""
+        self._database.run("DELETE FROM facts WHERE key = 'untitled'")
+        for key, value in self._unsaved_views.items():
+            self.set_view(key, value)
+        self._unsaved_views.clear()
 
     def _move(self, target: Path) -> bool:
         """Rename the folder; False if the target is on another disk."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xxhash
 
 from earmark.core.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.core.clips import Source
 
 _BLOCK = 4 * 1024 * 1024
 
@@ -24,7 +28,15 @@ AUDIO_SUFFIXES = frozenset(
 """What is taken out of a folder; a file that is named is always tried."""
 
 
-def hash_file(path: Path) -> str:
+Step = Callable[[int], None]
+"""Is told how many bytes more were handled; may raise to end what takes long."""
+
+
+def unwatched(_: int) -> None:
+    """A `Step` for what nobody watches or ends."""
+
+
+def hash_file(path: Path, step: Step = unwatched) -> str:
     """xxh3-128 of a file's bytes, 32 hex digits: the id of a `Source`.
 
     Raises
@@ -37,6 +49,7 @@ def hash_file(path: Path) -> str:
         with path.open("rb") as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
+                step(len(block))
     except OSError as error:
         raise EarmarkError(
             f"{path} cannot be read ({error.strerror}).",
@@ -91,10 +104,36 @@ def readable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def copy_source(path: Path, content_id: str, folder: Path) -> Path:
+def check_content(path: Path, source: Source, step: Step = unwatched) -> None:
+    """Refuse a file that is not the one of a source, byte for byte.
+
+    Raises
+    ------
+    EarmarkError
+    """
+    if hash_file(path, step) != source.id:
+        raise EarmarkError(
+            f"{path} is not the file that was imported as {source.path.name}.",
+            "Choose the original file, or import this one as a new clip.",
+        )
+
+
+def copy_file(path: Path, target: Path, step: Step = unwatched) -> None:
+    """Copy a file's bytes and times."""
+    with path.open("rb") as original, target.open("wb") as copy:
+        while block := original.read(_BLOCK):
+            copy.write(block)
+            step(len(block))
+    shutil.copystat(path, target)
+
+
+def copy_source(
+    path: Path, content_id: str, folder: Path, step: Step = unwatched
+) -> Path:
     """Copy a file into a folder under its own name, or a numbered one.
 
-    A file with the same content that is already there under such a name is used.
+    A file with the same content that is already there under such a name is used. It is
+    read twice, once as the copy.
 
     Raises
     ------
@@ -106,8 +145,8 @@ def copy_source(path: Path, content_id: str, folder: Path) -> Path:
     os.close(descriptor)
     copy = Path(name)
     try:
-        shutil.copyfile(path, copy)
-        if hash_file(copy) != content_id:
+        copy_file(path, copy, step)
+        if hash_file(copy, step) != content_id:
             raise EarmarkError(
                 f"{path} has changed since it was imported.",
                 "Restore the original file, or import the new one.",

@@ -22,7 +22,7 @@ from earmark.core.database import (
     translated_errors,
 )
 from earmark.core.errors import EarmarkError
-from earmark.core.sources import flush_file
+from earmark.core.sources import Step, copy_file, flush_file, unwatched
 
 SUFFIX = ".earmark"
 DATABASE = "project.sqlite"
@@ -171,7 +171,9 @@ def take(folder: Path) -> tuple[apsw.Connection, FileLock]:
         raise
 
 
-def copy(connection: apsw.Connection, folder: Path, target: Path) -> None:
+def copy(
+    connection: apsw.Connection, folder: Path, target: Path, step: Step = unwatched
+) -> None:
     """Copy an open project, as it is now, to a new folder."""
     with _beside(target) as partial:
         path = partial / DATABASE
@@ -180,10 +182,29 @@ def copy(connection: apsw.Connection, folder: Path, target: Path) -> None:
             _configure(duplicate)
         (partial / AUDIO).mkdir()
         if (folder / AUDIO).is_dir():
-            shutil.copytree(folder / AUDIO, partial / AUDIO, dirs_exist_ok=True)
+
+            def copy_one(path: str, copied: str) -> None:
+                copy_file(Path(path), Path(copied), step)
+
+            shutil.copytree(
+                folder / AUDIO,
+                partial / AUDIO,
+                copy_function=copy_one,
+                dirs_exist_ok=True,
+            )
         for copied in (partial / AUDIO).rglob("*"):
             if copied.is_file():
                 flush_file(copied)
+
+
+def bring_up_to_date(connection: apsw.Connection, target: Path) -> None:
+    """Let the database of a copy hold what was stored since it was made."""
+    path = target / DATABASE
+    with (
+        translated_errors(path),
+        closing(_open(path, read_only=False)) as duplicate,
+    ):
+        _back_up(connection, duplicate)
 
 
 def salvage(folder: Path) -> apsw.Connection:

@@ -132,12 +132,12 @@ class Import(QObject):
             def done(found: tuple[Source, str], path: Path = path) -> None:
                 self._take_source(path, *found)
 
-            def work(_: Ticket, path: Path = path) -> tuple[Source, str]:
+            def work(ticket: Ticket, path: Path = path) -> tuple[Source, str]:
                 # Loaded here, it does not hold up the window.
                 from earmark.audio.files import import_file
 
                 notes: list[str] = []
-                source = import_file(path, notes.append)
+                source = import_file(path, notes.append, lambda _: ticket.check())
                 return source, " ".join(notes)
 
             self._tickets.append(self._background.run(work, done, failed))

@@ -185,19 +185,31 @@ class Session(QObject):
         EarmarkError
             If the folder is taken or cannot be written; all is as before then.
         """
+        go_on = self.leave_folder()
+        try:
+            self.project.save_as(folder)
+        finally:
+            go_on()
+
+    def leave_folder(self) -> Callable[[], None]:
+        """Close all files of the project, which is to be moved or copied.
+
+        Gives what shows it again, in the folder that it has then.
+        """
         self.project_closing.emit()
         shown = self.clip.id if self.clip else None
         self.show_clip(None)
         # Some systems move no folder out of which a file is open.
         self.sources.close()
         self.queue.halt()
-        try:
-            self.project.save_as(folder)
-        finally:
+
+        def go_on() -> None:
             self.queue.go_on()
             self.sources = Sources(self.folders.cache, self.project.folder)
             self.project_opened.emit()
             self.show_clip(shown)
+
+        return go_on
 
     def close(self) -> None:
         """Stop the sound, the threads and the engine, and close the project."""

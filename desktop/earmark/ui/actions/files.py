@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QMenu, QMessageBox, QWidget
 
 from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Command
-from earmark.core.project import Project
-from earmark.core.sources import AUDIO_SUFFIXES
+from earmark.core.project import Change, Project
+from earmark.core.sources import AUDIO_SUFFIXES, Step
+from earmark.ui.dialogs.working import Working, tell_failure
 from earmark.ui.importing import Import, Outcomes
 from earmark.ui.session import Session
 from earmark.ui.wording import count
@@ -165,15 +167,69 @@ class FileActions:
             "Earmark project (*.earmark)",
         )
         if chosen:
-            self._session.save_as(Path(chosen))
+            self.save_in(Path(chosen))
+
+    def save_in(self, folder: Path) -> None:
+        """Go on in another folder: at once if the project moves, else once it is there.
+
+        Copying is done in a pool thread.
+        """
+        session, project = self._session, self._session.project
+        go_on = session.leave_folder()
+        try:
+            moved = project.move_to(folder)
+        except BaseException:
+            go_on()
+            raise
+        if moved:
+            go_on()
+            self._remember()
+            return
+        beside = project.beside()
+
+        def work(step: Step) -> None:
+            with closing(beside):
+                beside.copy_to(folder, step)
+
+        def done(_: None) -> None:
+            try:
+                project.go_on_in(folder)
+            finally:
+                go_on()
             self._remember()
 
+        def failed(error: Exception) -> None:
+            go_on()
+            tell_failure(session, "The copy", error)
+
+        audio = project.audio_folder.rglob("*")
+        size = sum(path.stat().st_size for path in audio if path.is_file())
+        says = f"Copying {project.name} to {folder.stem}…"
+        Working(session, says, size, self._window).start(work, done, failed)
+
     def collect(self) -> None:
-        """Copy every file the project uses into its folder."""
-        copied = self._session.project.collect()
-        self._session.message.emit(
-            f"{count(len(copied), 'file')} copied into the project", 6000
-        )
+        """Copy every file the project uses into its folder, in a pool thread."""
+        session, project = self._session, self._session.project
+        beside, changes = project.beside(), list[Change]()
+
+        def work(step: Step) -> int:
+            with closing(beside):
+                beside.subscribe(changes.append)
+                return len(beside.collect(step))
+
+        def done(copied: int) -> None:
+            for change in changes:
+                project.take_in(change)
+            session.message.emit(
+                f"{count(copied, 'file')} copied into the project", 6000
+            )
+
+        outside = project.outside_sources()
+        # Each is read once more, to see that the copy is the same.
+        size = 2 * sum(source.size for source in outside)
+        says = f"Copying {count(len(outside), 'file')} into the project…"
+        failed = partial(tell_failure, session, "The copy")
+        Working(session, says, size, self._window).start(work, done, failed)
 
     def find_missing(self) -> None:
         """Show the files that are not where they were, if any."""

@@ -167,8 +167,6 @@ class ExportAudio(QDialog):
             check_spared(paths, recordings)
             written = []
             for piece, path in zip(pieces, paths, strict=True):
-                if ticket.cancelled.is_set():
-                    break
                 export(
                     clip,
                     readers,
@@ -178,6 +176,7 @@ class ExportAudio(QDialog):
                     rate=rate,
                     mono=mono,
                     subtype=subtype,
+                    step=lambda _: ticket.check(),
                 )
                 written.append(path)
                 at = len(written)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -23,7 +23,9 @@ from PySide6.QtWidgets import (
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Project, ProjectCorrupt, ProjectInUse
+from earmark.core.sources import check_content, readable
 from earmark.settings import SettingsStore
+from earmark.ui.background import Ticket
 from earmark.ui.session import Session
 from earmark.ui.tables import plain_header
 from earmark.ui.widgets import button, muted, set_role
@@ -93,6 +95,7 @@ class MissingFiles(QDialog):
         super().__init__(parent)
         self._session = session
         self._missing = list(missing)
+        self._ticket: Ticket | None = None
         self.setWindowTitle("Missing files")
         self.setMinimumSize(640, 360)
         self.said = muted("", self, small=False)
@@ -110,11 +113,12 @@ class MissingFiles(QDialog):
         self.table.setColumnWidth(0, 220)
         row = QHBoxLayout()
         row.setSpacing(8)
-        self._search = button(
-            "Search a folder…", self._choose_folder, self, role="primary"
+        self._ways = (
+            button("Search a folder…", self._choose_folder, self, role="primary"),
+            button("Locate the file…", self._choose_file, self),
         )
-        row.addWidget(self._search)
-        row.addWidget(button("Locate the file…", self._choose_file, self))
+        for way in self._ways:
+            row.addWidget(way)
         row.addStretch(1)
         box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close, self)
         box.rejected.connect(self.reject)
@@ -131,38 +135,67 @@ class MissingFiles(QDialog):
         """Look for the files below a folder, by their content, in a pool thread."""
         session, missing = self._session, tuple(self._missing)
         sources = session.sources
-        self._search.setEnabled(False)
-        self._say(f"Searching {folder}…", "muted")
-        session.background.run(
-            lambda _: sources.find_missing(missing, [folder]),
-            self._take_found,
-            self._take_failure,
+
+        def look(ticket: Ticket) -> dict[str, Path]:
+            return sources.find_missing(missing, [folder], lambda _: ticket.check())
+
+        self._look(f"Searching {folder}…", look)
+
+    def locate(self, source: Source, path: Path) -> None:
+        """Take a file for a source if it is the same, read in a pool thread."""
+
+        def look(ticket: Ticket) -> dict[str, Path]:
+            check_content(path, source, lambda _: ticket.check())
+            return {source.id: path}
+
+        self._look(f"Reading {path.name}…", look)
+
+    def done(self, result: int) -> None:
+        """Close; a search that goes on is ended."""
+        if self._ticket is not None:
+            self._ticket.cancel()
+        super().done(result)
+
+    def _look(self, says: str, look: Callable[[Ticket], dict[str, Path]]) -> None:
+        for each in self._ways:
+            each.setEnabled(False)
+        self._say(says, "muted")
+        self._ticket = self._session.background.run(
+            look, self._take_found, self._take_failure
         )
 
     def _take_found(self, found: dict[str, Path]) -> None:
-        self._search.setEnabled(True)
-        for source, path in found.items():
-            self._relocate(source, path)
+        self._end_look()
         if not found:
             self._say("None of the files is in that folder.", "warning")
+            return
+        names = [source.path.name for source in self._missing if source.id in found]
+        what = names[0] if len(names) == 1 else count(len(names), "file")
+        try:
+            # What was found has been read already.
+            with self._session.project.edit(f"Locate {readable(what)}") as edit:
+                for source, path in found.items():
+                    edit.move_source(source, path)
+        except EarmarkError as error:
+            self._say(str(error), "error")
+            return
+        for source in found:
+            self._session.sources.forget(source)
+        self._missing = [each for each in self._missing if each.id not in found]
+        self._fill()
+        if not self._missing:
+            self.accept()
 
     def _take_failure(self, error: Exception) -> None:
-        self._search.setEnabled(True)
+        self._end_look()
         if not isinstance(error, EarmarkError | OSError):
             raise error
         self._say(str(error), "error")
 
-    def _relocate(self, source: str, path: Path) -> None:
-        try:
-            self._session.project.relocate(source, path)
-        except EarmarkError as error:
-            self._say(str(error), "error")
-            return
-        self._session.sources.forget(source)
-        self._missing = [each for each in self._missing if each.id != source]
-        self._fill()
-        if not self._missing:
-            self.accept()
+    def _end_look(self) -> None:
+        self._ticket = None
+        for each in self._ways:
+            each.setEnabled(True)
 
     def _fill(self) -> None:
         self.table.setRowCount(len(self._missing))
@@ -187,7 +220,7 @@ class MissingFiles(QDialog):
         source = self._missing[row]
         path, _ = QFileDialog.getOpenFileName(self, f"Where is {source.path.name}?")
         if path:
-            self._relocate(source.id, Path(path))
+            self.locate(source, Path(path))
 
     def _say(self, text: str, role: str) -> None:
         self.said.setText(text)
