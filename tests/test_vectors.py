@@ -253,9 +253,14 @@ def test_of_moments_that_overlap_the_best_is_kept() -> None:
     assert distinct([best, beside, behind, other]) == [best, behind, other]
 
 
-def test_the_middle_of_several_vectors_is_one_of_length_one() -> None:
-    mean = some(5).mean()
-    assert float(np.linalg.norm(mean)) == pytest.approx(1.0, abs=1e-6)
+def test_all_windows_of_a_clip_are_one_of_length_one_over_all_of_it() -> None:
+    found = some(5)
+    whole = found.whole()
+    assert (whole.starts.tolist(), whole.stops.tolist()) == ([0], [600])
+    middle = found.vectors.mean(axis=0)
+    np.testing.assert_allclose(
+        whole.vectors[0], middle / np.linalg.norm(middle), atol=1e-6
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

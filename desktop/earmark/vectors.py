@@ -46,10 +46,13 @@ class Vectors:
     stops: NDArray[np.int64]
     vectors: FloatArray
 
-    def mean(self) -> FloatArray:
-        """The unit vector in the middle of all, shape (dimensions,)."""
-        middle: FloatArray = unit(self.vectors.mean(axis=0, keepdims=True))[0]
-        return middle
+    def whole(self) -> Vectors:
+        """All windows, of which there must be one, as a single one: their mean."""
+        return Vectors(
+            self.starts.min(keepdims=True),
+            self.stops.max(keepdims=True),
+            unit(self.vectors.mean(axis=0, keepdims=True)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +264,11 @@ class Index:
                 self._places[best], scores[best], strict=True
             )
         ]
+
+    def moments(self, queries: FloatArray, limit: int = 100) -> list[Hit]:
+        """What `search` finds, without moments that overlap a better one."""
+        # A long sound is found in all its windows.
+        return distinct(self.search(queries, 20 * limit))[:limit]
 
     def of_clips(self) -> Iterator[tuple[int, Vectors]]:
         """The clips and their windows, in the order they came in."""

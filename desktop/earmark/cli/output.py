@@ -24,6 +24,8 @@ from earmark.formats.exchange import documents_from_project
 from earmark.formats.format import LabelFormat
 from earmark.formats.registry import FormatRegistry, check_holds, file_stems
 from earmark.settings import folders
+from earmark.vector_files import Embedded, check_vector_file, write_vectors
+from earmark.vectors import VectorStore
 
 WriteClip = Callable[..., None]
 """Writes a clip, or the frames `[start, stop)` of it, to a path."""
@@ -132,6 +134,39 @@ class Sound:
         """All of it was written."""
 
 
+@dataclass(frozen=True, slots=True)
+class VectorFile:
+    """One file with the vectors of all inputs, written at the end."""
+
+    path: Path
+
+    def writer(self, project: Project, work: Work) -> None:
+        """It is written at the end."""
+
+    def finish(self, project: Project, works: Sequence[Work]) -> Written | None:
+        """Write what was kept of the inputs that are done."""
+        if not works:
+            return None
+        sounds = [_vectors_of(project, work) for work in works]
+        return Written(write_vectors(self.path, sounds))
+
+
+def _vectors_of(project: Project, work: Work) -> Embedded:
+    job = project.job(work.job)
+    assert job.model is not None and job.input is not None
+    store = VectorStore(folders().cache, job.model)
+    params = job.params
+    found = store.get(store.key(job.input, params["window_s"], params["hop_s"]))
+    if found is None:
+        raise EarmarkError(
+            f"The vectors of {work.name} are not in the cache any more.",
+            "Give the command again with --again.",
+        )
+    if params["each"] == "clip" and len(found.vectors):
+        found = found.whole()
+    return Embedded(str(work.below), job.input.rate, found)
+
+
 def output_for(
     task: Task,
     formats: FormatRegistry,
@@ -164,6 +199,11 @@ def output_for(
             )
         return Nothing()
     path = Path(out)
+    if task.vectors:
+        check_vector_file(path)
+        check_writable(path)
+        _spare_inputs([path], works)
+        return VectorFile(path)
     if task.input == "text":
         format_of(path)
         check_writable(path)
