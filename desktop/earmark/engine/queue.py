@@ -577,7 +577,8 @@ class JobQueue:
         jobs = [job for job in self._done if self._running[job].job.batch == batch]
         jobs = jobs[:ACCEPTED_AT_ONCE]
         found = {job: self._found.pop(job) for job in jobs if job in self._found}
-        self._project.add_results_of(found)
+        if found:
+            self._project.add_results_of(found)
         for job, results in found.items():
             self._tell(job, "results", tuple(results))
         try:

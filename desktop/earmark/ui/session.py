@@ -408,24 +408,7 @@ class Session(QObject):
 
     def examples(self, task: Task) -> list[Example]:
         """The voices of the project, for a task that compares its input with them."""
-        if not task.examples:
-            return []
-        return [
-            Example(
-                voice.name,
-                AudioInput(
-                    clip=0,
-                    name=voice.name,
-                    rate=voice.rate,
-                    channels=voice.channels,
-                    spans=voice.spans,
-                    sources=tuple(self.sources_of(voice.spans)),
-                    start=0,
-                    stop=voice.frames,
-                ),
-            )
-            for voice in self.project.voices()
-        ]
+        return self.project.examples() if task.examples else []
 
     def _input(self, clip: Clip, selection: Selection | None = None) -> AudioInput:
         return AudioInput(
