@@ -545,6 +545,9 @@ def test_a_damaged_project_gives_up_what_can_be_read(
     assert [clip.name for clip in salvaged.clips()] == ["sea"]
     assert 100 < salvaged.label_count(1) < 300
     assert salvaged.history() == []
+    assert salvaged.salvaged is not None
+    assert salvaged.salvaged.rows["labels"] == salvaged.label_count(1)
+    assert salvaged.salvaged.broken == {"labels"}
     assert database.read_bytes() == bytes(damaged)
     salvaged.save_as(tmp_path / "Saved")
     assert not salvaged.read_only
@@ -553,6 +556,42 @@ def test_a_damaged_project_gives_up_what_can_be_read(
     salvaged.close()
     assert database.read_bytes() == bytes(damaged)
     Project.open(tmp_path / "Saved.earmark").close()
+
+
+def test_a_project_of_which_only_views_are_left_is_refused(tmp_path: Path) -> None:
+    project = Project.create(tmp_path / "Empty")
+    project.set_view("shown", {"clip": 1})
+    project.close()
+    with pytest.raises(ProjectCorrupt, match="Nothing in the project"):
+        Project.salvage(project.folder)
+
+
+def test_what_belonged_to_lost_rows_is_told_as_lost(filled: Project) -> None:
+    filled.close()
+    database = filled.folder / storage.DATABASE
+    with closing(apsw.Connection(str(database))) as connection:
+        connection.execute("UPDATE clips SET spans = 'nonsense'")
+    with closing(Project.salvage(filled.folder)) as salvaged:
+        assert salvaged.salvaged is not None
+        assert salvaged.salvaged.rows["sources"] > 0
+        assert salvaged.salvaged.rows["labels"] == 0
+        assert salvaged.salvaged.broken == {"clips", "tracks", "labels"}
+
+
+def test_a_damaged_project_of_an_older_version_keeps_what_it_had(
+    filled: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = len(filled.sources())
+    filled.close()
+    later = (
+        *schema.MIGRATIONS,
+        "ALTER TABLE sources ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'",
+    )
+    monkeypatch.setattr(schema, "MIGRATIONS", later)
+    with closing(Project.salvage(filled.folder)) as salvaged:
+        assert len(salvaged.sources()) == sources
+        assert salvaged.salvaged is not None
+        assert salvaged.salvaged.broken == frozenset()
 
 
 def test_a_project_of_which_nothing_is_left_is_refused(filled: Project) -> None:

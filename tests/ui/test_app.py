@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from earmark.core.labels import Label
 from earmark.core.project import Project
 from earmark.settings import SettingsStore, folders
 from earmark.ui import app as program
@@ -88,6 +89,29 @@ def test_a_project_in_use_is_offered_read_only(
         assert second.read_only
         second.close()
     first.close()
+
+
+def test_what_could_be_read_of_a_damaged_project_is_told(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with project.edit("Labels") as edit:
+        track = edit.add_track(1, "Labels")
+        edit.add_labels(Label(0, track, n, n) for n in range(3))
+    project._database.run("UPDATE labels SET text = CAST(x'ff' AS TEXT) WHERE id = 2")
+    monkeypatch.setattr(projects, "ask", lambda *_: True)
+    told: list[str] = []
+    monkeypatch.setattr(projects, "tell", lambda _, *words: told.extend(words))
+    project._database.run("PRAGMA user_version = 0")
+    folder = project.folder
+    project.close()
+
+    salvaged = projects.open_project(folder, None)
+
+    assert salvaged is not None
+    assert salvaged.read_only
+    salvaged.close()
+    assert told[0] == "Of Test, 1 clip, 1 label track and 2 labels could be read."
+    assert told[1].startswith("Some labels could not be read.")
 
 
 def test_the_appearance_follows_the_choice(qtbot: QtBot, qapp: QApplication) -> None:

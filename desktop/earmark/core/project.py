@@ -44,6 +44,7 @@ from earmark.core.sources import (
     stamp,
     unwatched,
 )
+from earmark.core.storage import Salvaged
 from earmark.core.tasks import AudioFile, Job, JobState, Prediction, Take, Text
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "ProjectCorrupt",
     "ProjectInUse",
     "ProjectTooNew",
+    "Salvaged",
     "StoredText",
     "hash_file",
 ]
@@ -84,6 +86,8 @@ class Project(Contents):
     folder : Path
         Absolute; its name ends in `.earmark`.
     read_only : bool
+    salvaged : Salvaged or None
+        What could be read, if it is damaged.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class Project(Contents):
         path = folder / storage.DATABASE
         super().__init__(folder, Database(connection, path, history_bytes))
         self.read_only = lock is None
+        self.salvaged: Salvaged | None = None
         self._lock = lock
         self._history_bytes = history_bytes
         self._closed = False
@@ -170,10 +175,13 @@ class Project(Contents):
         """Open what can be read of a damaged project, read-only and without history.
 
         The project's own files are left exactly as they are; `save_as` makes a project
-        of what was saved.
+        of what was saved, and `salvaged` says what that is.
         """
         folder = storage.existing_folder(folder)
-        return cls(folder, storage.salvage(folder), None)
+        connection, found = storage.salvage(folder)
+        project = cls(folder, connection, None)
+        project.salvaged = found
+        return project
 
     @property
     def audio_folder(self) -> Path:

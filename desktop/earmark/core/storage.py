@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -207,8 +208,24 @@ def bring_up_to_date(connection: apsw.Connection, target: Path) -> None:
         _back_up(connection, duplicate)
 
 
-def salvage(folder: Path) -> apsw.Connection:
-    """A connection to a copy in memory of what can be read of a damaged project.
+@dataclass(frozen=True, slots=True)
+class Salvaged:
+    """What could be read of a damaged project.
+
+    Attributes
+    ----------
+    rows : mapping of str to int
+        How many rows of each tracked table are there.
+    broken : frozenset of str
+        The tables of which rows were lost.
+    """
+
+    rows: Mapping[str, int]
+    broken: frozenset[str]
+
+
+def salvage(folder: Path) -> tuple[apsw.Connection, Salvaged]:
+    """A copy in memory of what can be read of a damaged project, and what that is.
 
     The files are only copied, not opened.
 
@@ -227,7 +244,7 @@ def salvage(folder: Path) -> apsw.Connection:
                     shutil.copyfile(folder / name, Path(scratch) / name)
             damaged = _create(Path(scratch) / DATABASE)
             with translated_errors(path), closing(damaged):
-                _rescue(damaged, rescued)
+                found = _rescue(damaged, rescued)
     except OSError as error:
         rescued.close()
         raise EarmarkError(
@@ -237,7 +254,7 @@ def salvage(folder: Path) -> apsw.Connection:
     except BaseException:
         rescued.close()
         raise
-    return rescued
+    return rescued, found
 
 
 def _create(path: Path) -> apsw.Connection:
@@ -361,55 +378,97 @@ def _beside(folder: Path) -> Iterator[Path]:
                 shutil.rmtree(partial)
 
 
-def _rescue(damaged: apsw.Connection, rescued: apsw.Connection) -> None:
+def _rescue(damaged: apsw.Connection, rescued: apsw.Connection) -> Salvaged:
     rescued.pragma("foreign_keys", False)
     damaged.pragma("writable_schema", True)
-    empty = rescued.total_changes()
-    for table in (*schema.TRACKED, "jobs", "results", "views", "facts"):
-        _rescue_table(damaged, rescued, table)
-    if rescued.total_changes() == empty:
+    broken = {
+        table
+        for table in (*schema.TRACKED, "jobs", "results", "views", "facts")
+        if not _rescue_table(damaged, rescued, table)
+    }
+    # What lost the row it belongs to cannot be shown.
+    for table, orphans in (
+        ("tracks", "DELETE FROM tracks WHERE clip NOT IN (SELECT id FROM clips)"),
+        ("labels", "DELETE FROM labels WHERE track NOT IN (SELECT id FROM tracks)"),
+        ("takes", "DELETE FROM takes WHERE source NOT IN (SELECT id FROM sources)"),
+        ("", "UPDATE takes SET clip = NULL WHERE clip NOT IN (SELECT id FROM clips)"),
+        ("", "UPDATE texts SET clip = NULL WHERE clip NOT IN (SELECT id FROM clips)"),
+        ("results", "DELETE FROM results WHERE job NOT IN (SELECT id FROM jobs)"),
+    ):
+        before = rescued.total_changes()
+        rescued.execute(orphans)
+        if table and rescued.total_changes() > before:
+            broken.add(table)
+    counts = "SELECT count(*) FROM "
+    rows = {
+        table: int(rescued.execute(counts + table).fetchall()[0][0])
+        for table in schema.TRACKED
+    }
+    if not any(rows.values()):
         raise ProjectCorrupt(
             "Nothing in the project can be read any more.",
             "Restore its folder from a backup.",
         )
-    # What lost the row it belongs to cannot be shown.
-    for orphans in (
-        "DELETE FROM tracks WHERE clip NOT IN (SELECT id FROM clips)",
-        "DELETE FROM labels WHERE track NOT IN (SELECT id FROM tracks)",
-        "DELETE FROM takes WHERE source NOT IN (SELECT id FROM sources)",
-        "UPDATE takes SET clip = NULL WHERE clip NOT IN (SELECT id FROM clips)",
-        "UPDATE texts SET clip = NULL WHERE clip NOT IN (SELECT id FROM clips)",
-        "DELETE FROM results WHERE job NOT IN (SELECT id FROM jobs)",
-    ):
-        rescued.execute(orphans)
     _configure_reading(rescued)
+    return Salvaged(rows, frozenset(broken.intersection(schema.TRACKED)))
 
 
 def _rescue_table(
     damaged: apsw.Connection, rescued: apsw.Connection, table: str
-) -> None:
-    """Copy the rows of a table that can be read."""
-    names = "SELECT name FROM pragma_table_info(?)"
-    columns = [name for (name,) in rescued.execute(names, [table])]
-    select = f"SELECT {', '.join(columns)} FROM {table} WHERE rowid = ?"  # noqa: S608
+) -> bool:
+    """Copy the rows of a table that can be read; whether those were all."""
+    columns = every = _columns(rescued, table)
+    with suppress(apsw.Error):
+        there = _columns(damaged, table)
+        if not there:
+            return True  # an older version made the project, and had no such table
+        # Nor had it all columns; those that it had not are as in a new row.
+        columns = [name for name in columns if name in there]
+    names = ", ".join(columns)
+    select = f"SELECT {names} FROM {table} WHERE rowid = ?"  # noqa: S608
     marks = ", ".join("?" * len(columns))
-    insert = f"INSERT INTO {table} VALUES ({marks})"  # noqa: S608 - own names
-    for rowid in _rowids(damaged, table):
-        with suppress(apsw.Error, UnicodeDecodeError, ProjectCorrupt):
+    insert = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - own names
+    rowids, whole = _rowids(damaged, table)
+    for rowid in rowids:
+        try:
             for row in damaged.execute(select, [rowid]):
-                records.check_readable(table, dict(zip(columns, row, strict=True)))
                 rescued.execute(insert, row)
+                _check_last(rescued, table, every)
+        except (apsw.Error, UnicodeDecodeError, ProjectCorrupt):
+            whole = False
+    return whole
 
 
-def _rowids(damaged: apsw.Connection, table: str) -> Iterable[int]:
-    """The rows of a table, those that may be in its damaged part included."""
+def _check_last(rescued: apsw.Connection, table: str, columns: list[str]) -> None:
+    """Take the row that was inserted last out again if it means nothing."""
+    key = rescued.last_insert_rowid()
+    query = f"SELECT {', '.join(columns)} FROM {table} WHERE rowid = ?"  # noqa: S608
+    try:
+        (row,) = rescued.execute(query, [key]).fetchall()
+        records.check_readable(table, dict(zip(columns, row, strict=True)))
+    except (UnicodeDecodeError, ProjectCorrupt):
+        rescued.execute(f"DELETE FROM {table} WHERE rowid = ?", [key])  # noqa: S608
+        raise
+
+
+def _columns(connection: apsw.Connection, table: str) -> list[str]:
+    names = "SELECT name FROM pragma_table_info(?)"
+    return [str(name) for (name,) in connection.execute(names, [table])]
+
+
+def _rowids(damaged: apsw.Connection, table: str) -> tuple[Iterable[int], bool]:
+    """The rows of a table, and whether they are known to be all.
+
+    Otherwise those that may be in its damaged part are included.
+    """
     first, complete = _ids_up_to_damage(damaged, table, "ASC")
     if complete:
-        return first
+        return first, True
     last, _ = _ids_up_to_damage(damaged, table, "DESC")
     begin = first[-1] + 1 if first else 1
     end = last[-1] if last else begin
-    return chain(first, range(begin, min(end, begin + _PROBED)), reversed(last))
+    probed = range(begin, min(end, begin + _PROBED))
+    return chain(first, probed, reversed(last)), False
 
 
 def _ids_up_to_damage(

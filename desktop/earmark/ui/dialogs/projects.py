@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
-from earmark.core.project import Project, ProjectCorrupt, ProjectInUse
+from earmark.core.project import Project, ProjectCorrupt, ProjectInUse, Salvaged
 from earmark.core.sources import check_content, readable
 from earmark.settings import SettingsStore
 from earmark.ui.background import Ticket
@@ -32,6 +32,7 @@ from earmark.ui.widgets import button, muted, set_role
 from earmark.ui.wording import count
 
 RECENT = 10
+_WORDS = {"clips": "clip", "tracks": "label track", "labels": "label"}
 
 
 def open_project(folder: Path, parent: QWidget | None) -> Project | None:
@@ -49,8 +50,36 @@ def open_project(folder: Path, parent: QWidget | None) -> Project | None:
             return Project.open(folder, read_only=True)
     except ProjectCorrupt as error:
         if ask(parent, error, "Open what can be read"):
-            return Project.salvage(folder)
+            project = Project.salvage(folder)
+            if project.salvaged is not None:
+                tell(parent, *_told(project.name, project.salvaged))
+            return project
     return None
+
+
+def _told(name: str, salvaged: Salvaged) -> tuple[str, str]:
+    """What could be read of a damaged project, in words."""
+    parts = [count(salvaged.rows[table], word) for table, word in _WORDS.items()]
+    saved = f"Of {name}, {', '.join(parts[:-1])} and {parts[-1]} could be read."
+    lost = [f"{word}s" for table, word in _WORDS.items() if table in salvaged.broken]
+    others = salvaged.broken.difference(_WORDS)
+    if others:
+        lost.append("other things")
+    remedy = "It is open read-only: save it under another name to go on with it."
+    if not lost:
+        return saved, f"No clip or label is known to be lost. {remedy}"
+    return saved, f"Some {' and '.join(lost)} could not be read. {remedy}"
+
+
+def tell(parent: QWidget | None, message: str, more: str) -> None:
+    """Tell something that is to be read before one goes on."""
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    box.setWindowTitle("Earmark")
+    box.setText(message)
+    box.setInformativeText(more)
+    box.exec()
+    box.deleteLater()
 
 
 def ask(parent: QWidget | None, error: EarmarkError, offer: str) -> bool:
