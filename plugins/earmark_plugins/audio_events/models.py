@@ -21,6 +21,8 @@ _WINDOW_S = 10.0
 
 _SHORTEST_S = 0.5
 
+BATCH = 8
+
 
 def load(ctx: Context) -> Classifier:
     """The classifier of the job's model: each class for itself, by its name.
@@ -47,9 +49,11 @@ def _musicnn(ctx: Context) -> Classifier:
         names=class_names(config),
         rate=patches.rate,
         window_s=patches.window_s,
-        score=_scores(network),
+        # What its wide filters give for a window fills a processor's cache.
+        score=_scores(network, 1 if ctx.device == "cpu" else BATCH),
         kind="sigmoid",
         exclusive=False,
+        batch=BATCH,
         mixes=True,
         prepare=patches,
     )
@@ -79,21 +83,25 @@ def _beats(ctx: Context) -> Classifier:
         names=names,
         rate=beats.RATE,
         window_s=_WINDOW_S,
-        score=_scores(network),
+        score=_scores(network, BATCH),
         kind="sigmoid",
         exclusive=False,
+        batch=1 if ctx.small else BATCH,
         prepare=prepare,
     )
 
 
-def _scores(network: torch.nn.Module) -> Callable[[Any], NDArray[np.float32]]:
+def _scores(
+    network: torch.nn.Module, at_once: int
+) -> Callable[[Any], NDArray[np.float32]]:
+    """What scores features, so many windows of a batch at once."""
     device = next(network.parameters()).device
 
     @torch.inference_mode()
     def score(features: torch.Tensor) -> NDArray[np.float32]:
-        scores: NDArray[np.float32] = (
-            network(features.to(device)).sigmoid().cpu().numpy()
-        )
+        parts = features.to(device).split(at_once)
+        logits = torch.cat([network(part) for part in parts])
+        scores: NDArray[np.float32] = logits.sigmoid().cpu().numpy()
         return scores
 
     return score
