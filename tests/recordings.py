@@ -92,6 +92,21 @@ def gcompris(*parts: str) -> list[Path]:
     )
 
 
+INSTRUMENTS = {
+    "guitar": "guitar",
+    "electric_guitar": "guitar",
+    "piano": "piano",
+    "violin": "violin",
+    "flute_traversiere": "flute",
+    "harp": "harp",
+    "cello": "cello",
+    "drum_kit": "drums",
+    "snare_drum": "drums",
+    "bongo": "drums",
+}
+"""Those of `instruments` that a tag of MagnaTagATune means, and the tag."""
+
+
 def instruments() -> list[Path]:
     """A phrase of each of 26 instruments."""
     return gcompris("instruments")

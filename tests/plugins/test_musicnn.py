@@ -100,28 +100,15 @@ def test_its_tags_are_labels_along_time(run_task: Runners, tmp_path: Path) -> No
     assert run.text("events").data["score_kind"] == "sigmoid"
 
 
-INSTRUMENTS = {
-    "guitar": "guitar",
-    "electric_guitar": "guitar",
-    "piano": "piano",
-    "violin": "violin",
-    "flute_traversiere": "flute",
-    "harp": "harp",
-    "cello": "cello",
-    "drum_kit": "drums",
-    "snare_drum": "drums",
-    "bongo": "drums",
-}
-"""Recordings, and the tag that is theirs."""
-
-
 @pytest.mark.weights
 def test_instruments_are_told(run_task: Runners, models_folder: Path) -> None:
     model = ModelRef("musicnn-mtt", "musicnn", models_folder / "musicnn-mtt")
-    tags = "\n".join(dict.fromkeys([*INSTRUMENTS.values(), "sitar", "harpsichord"]))
+    tags = "\n".join(
+        dict.fromkeys([*recordings.INSTRUMENTS.values(), "sitar", "harpsichord"])
+    )
     files = {path.stem: path for path in recordings.instruments()}
     first = among_three = 0
-    for name, tag in INSTRUMENTS.items():
+    for name, tag in recordings.INSTRUMENTS.items():
         run = run_task("audio-events", model, files[name], classes=tags, along="clip")
         scores = list(run.text("events").data["scores"])
         first += scores[0] == tag

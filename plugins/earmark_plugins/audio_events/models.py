@@ -99,7 +99,7 @@ def _scores(
 
     @torch.inference_mode()
     def score(features: torch.Tensor) -> NDArray[np.float32]:
-        parts = features.to(device).split(at_once)
+        parts = torch.split(features.to(device), at_once)
         logits = torch.cat([network(part) for part in parts])
         scores: NDArray[np.float32] = logits.sigmoid().cpu().numpy()
         return scores

@@ -56,7 +56,8 @@ class Ontology:
     def named(self, text: str) -> Sequence[Sound]:
         """The sounds with an id or a name, or else those with it among their names."""
         wanted = text.casefold()
-        return self._whole.get(wanted) or self._parts.get(wanted, ())
+        found = self._whole if wanted in self._whole else self._parts
+        return found.get(wanted, ())
 
     def kinds(self, sound: Sound) -> Iterator[Sound]:
         """A sound and all that are of its kind."""

@@ -30,22 +30,21 @@ class MusiCnn(nn.Module):
 
     def __init__(self, config: dict[str, Any]) -> None:
         super().__init__()
-        self._eps = float(config["norm_eps"])
-        self._kernel = int(config["middle_kernel"])
+        eps, kernel = float(config["norm_eps"]), int(config["middle_kernel"])
         front, middle = config["front_filters"], int(config["middle_filters"])
-        self.input_norm = nn.BatchNorm2d(1, self._eps)
+        self.input_norm = nn.BatchNorm2d(1, eps)
         self.front = nn.ModuleList(
-            _Filters(1, filters, tuple(kernel), self._eps)
-            for filters, kernel in zip(front, config["front_kernels"], strict=True)
+            _Filters(filters, tuple(size), eps)
+            for filters, size in zip(front, config["front_kernels"], strict=True)
         )
         widths = (sum(front), middle, middle)
         self.middle = nn.ModuleList(
-            _Filters(1, middle, (self._kernel, width), self._eps) for width in widths
+            _Filters(middle, (kernel, width), eps) for width in widths
         )
         pooled, hidden = 2 * (sum(front) + 3 * middle), int(config["hidden_size"])
-        self.pool_norm = nn.BatchNorm1d(pooled, self._eps)
+        self.pool_norm = nn.BatchNorm1d(pooled, eps)
         self.dense = nn.Linear(pooled, hidden)
-        self.dense_norm = nn.BatchNorm1d(hidden, self._eps)
+        self.dense_norm = nn.BatchNorm1d(hidden, eps)
         self.output = nn.Linear(hidden, len(config["id2label"]))
 
     def embed(self, mels: Tensor) -> Tensor:
@@ -61,18 +60,12 @@ class MusiCnn(nn.Module):
         Tensor, float32, shape (batch, hidden)
         """
         x = self.input_norm(mels[:, None])
-        front = []
-        for filters in self.front:
-            height = filters.conv.kernel_size[0]
-            padded = functional.pad(x, (0, 0, (height - 1) // 2, height // 2))
-            front.append(filters(padded).amax(3))
+        front = [filters(x).amax(3) for filters in self.front]
         layer = torch.cat(front, 1).transpose(1, 2)
         layers = [layer]
         around: Tensor | None = None
-        edge = self._kernel // 2
         for filters in self.middle:
-            padded = functional.pad(layer[:, None], (0, 0, edge, edge))
-            layer = filters(padded)[..., 0].transpose(1, 2)
+            layer = filters(layer[:, None])[..., 0].transpose(1, 2)
             if around is not None:
                 layer = layer + around
             around = layer
@@ -89,17 +82,17 @@ class MusiCnn(nn.Module):
 
 
 class _Filters(nn.Module):
-    """A convolution, rectified and normalised."""
+    """A convolution, as long as its input, rectified and normalised."""
 
-    def __init__(
-        self, inputs: int, outputs: int, kernel: tuple[int, ...], eps: float
-    ) -> None:
+    def __init__(self, outputs: int, kernel: tuple[int, ...], eps: float) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, (kernel[0], kernel[1]))
+        self.conv = nn.Conv2d(1, outputs, (kernel[0], kernel[1]))
         self.norm = nn.BatchNorm2d(outputs, eps)
+        self._edges = (0, 0, (kernel[0] - 1) // 2, kernel[0] // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        given: Tensor = self.norm(functional.relu(self.conv(x)))
+        found = self.conv(functional.pad(x, self._edges))
+        given: Tensor = self.norm(functional.relu(found))
         return given
 
 
