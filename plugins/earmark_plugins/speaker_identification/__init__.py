@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from earmark.api import Params, Task, hookimpl, param
+from earmark_plugins.speech import CLASSIFIERS
 
 
 class SpeakerIdentification(Params):
@@ -91,11 +92,7 @@ def register_tasks() -> Sequence[Task]:
             runner="earmark_plugins.speaker_identification.runner:run",
             many="earmark_plugins.speaker_identification.runner:run_many",
             formats=("ge2e", "transformers"),
-            architectures=(
-                "GE2ESpeakerEncoder",
-                "*ForXVector",
-                "*ForSequenceClassification",
-            ),
+            architectures=("GE2ESpeakerEncoder", "*ForXVector", *CLASSIFIERS),
             icon="ph.users",
             examples="Voices",
         )

@@ -43,13 +43,16 @@ from earmark_plugins.speaker_identification.turns import (
     windows_in,
 )
 from earmark_plugins.speaker_identification.voices import LONGEST_S, Voices, enrolled
-from earmark_plugins.speech_recognition.windows import BLOCK_S, RATE, speech_windows
+from earmark_plugins.speech.windows import BLOCK_S, RATE, speech_windows
 
 TIER = "speakers"
 UNKNOWN = "unknown"
 
 _TOGETHER = 16
 """Short inputs whose speech is embedded together."""
+
+_PAUSE_S, _PAD_S = 0.25, 0.1
+"""Speakers often change at a short pause, and what is around a voice is another's."""
 
 _JOINT_S = 0.01
 """Windows of one stretch of speech overlap, or meet up to rounding."""
@@ -283,6 +286,8 @@ def _speech(
         fill=False,
         vad=True,
         threshold=params.vad_threshold,
+        pause_s=_PAUSE_S,
+        pad_s=_PAD_S,
     ):
         for stretch in window.stretches:
             start_s = stretch.start / RATE
