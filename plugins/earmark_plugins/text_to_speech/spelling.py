@@ -11,7 +11,8 @@ import contextlib
 import datetime
 import functools
 import re
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 
 import babel
@@ -98,6 +99,31 @@ _SIGNS = {
 }  # fmt: skip
 
 
+_MAGNITUDES = {
+    "k": ("thousand", 10**3), "m": ("million", 10**6), "b": ("billion", 10**9),
+    "bn": ("billion", 10**9), "t": ("trillion", 10**12), "tn": ("trillion", 10**12),
+}  # fmt: skip
+"""What a letter behind an amount of money stands for."""
+
+_FRACTIONS = {
+    "en": ("and", {2: ("half", "halves"), 4: ("quarter", "quarters")}),
+    "de": ("und", {2: ("halb", "halbe"), 3: ("Drittel", "Drittel"),
+                   4: ("Viertel", "Viertel"), 8: ("Achtel", "Achtel")}),
+    "fr": ("et", {2: ("demi", "demis"), 3: ("tiers", "tiers"), 4: ("quart", "quarts")}),
+    "es": ("y", {2: ("medio", "medios"), 3: ("tercio", "tercios"),
+                 4: ("cuarto", "cuartos")}),
+    "it": ("e", {2: ("mezzo", "mezzi"), 3: ("terzo", "terzi"),
+                 4: ("quarto", "quarti")}),
+}  # fmt: skip
+"""What stands between a whole and a fraction, and what parts are called."""
+
+_ONE_PART = {"en": "one", "de": "ein", "fr": "un", "es": "un", "it": "un"}
+_PARTS = {2, 3, 4, 5, 6, 8, 9, 10, 12, 16, 32, 64, 100}
+"""Of what one speaks as of fractions: 9/11 is a day, and 24/7 is always."""
+
+_VERSION = {"en": "version", "de": "Version", "fr": "version", "es": "versión",
+            "it": "versione", "nl": "versie", "pt": "versão"}  # fmt: skip
+
 _TO = {"en": "to", "de": "bis", "fr": "à", "es": "a", "it": "a", "nl": "tot", "pt": "a"}
 """Between the ends of a range."""
 
@@ -154,6 +180,7 @@ class _Speller:
         self.rules = [(re.compile(rule), say) for rule, say in self._rules()]
 
     def spell(self, text: str) -> str:
+        text = re.sub(r"(\d?)\s?([\u00bc-\u00be\u2150-\u215e])", _plain_fraction, text)
         for rule, say in self.rules:
             text = rule.sub(say, text)
         text = re.sub(r"[ \t\u00a0\u202f]+", " ", text)
@@ -176,19 +203,36 @@ class _Speller:
         if self.abbreviations:
             short = _any(self.abbreviations)
             rules.append((rf"(?<!\w)({short})(?!\w)", self._abbreviation))
+        if self.code == "en":
+            rules.append((r"(?<![\w.,])['\u2019]?(\d\d|\d{3}0)s\b", self._decade))
+        if self.decimal == ".":
+            rules.append((r"(?<![\w.])\d+(?:\.\d+){2,}(?!\w|\.\d)", self._dotted))
+        if self.code == "de":
+            rules.append((r"(?<![\w.,])(\d0|\d{3}0)er\b", self._german_decade))
+        units = _any(_UNITS)
+        letter = "|".join([*_MAGNITUDES, "[KMBT]"])
+        magnitude = rf"(?:\s([mb]illion|trillion|thousand)\b|({letter})(?!\w))?"
+        fraction = r"(?<![\w/.,])(?:(\d{1,3}) )?(\d{1,2})/(\d{1,3})(?![\w/]|[.,]\d)"
+        feet = r"(?<![\w.,/])(\d{1,2})\s?['\u2019\u2032]\s?"
+        inches = r"(\d{1,2})(?:[\"\u201d\u2033]|''|\u2019\u2019)"
         rules += [
+            (r"\bv\.?(\d+(?:\.\d+)*)(?![\w.]*\w)", self._version),
+            (feet + inches, self._feet),
+            (r"(?<![\w.,/])(\d{1,4})([\u2032\u2033])", self._feet_or_inches),
             (r"\b(\d{4})-(\d{1,2})-(\d{1,2})\b", self._iso_date),
             (r"\b(\d{1,2})([./])(\d{1,2})\2(\d{4})\b", self._numeric_date),
             (month_day, self._month_day),
             (day_month, self._day_month),
             (time, self._time),
-            (rf"({money})\s?({number})(?:\s([mb]illion|trillion|thousand)\b)?",
-             self._money_before),
+            (rf"({money})\s?({number}){magnitude}", self._money_before),
             (rf"{alone}({number})\s?({money})(?!\w)", self._money_behind),
-            (rf"{alone}(-?)({number})\s?({_any(_UNITS)})(?![\w²³/])", self._unit),
+            (rf"{fraction}(?:\s?({units})(?![\w²³/]))?", self._fraction),
+            # "5s" may be anything, "5 s" is a time.
+            (rf"{alone}(-?)({number})(?:\s?(?!s\b)|\s)({units})(?![\w²³/])",
+             self._unit),
             (r"\b(\d+)(?:st|nd|rd|th)\b", self._ordinal),
             (rf"(?<![-.\w]){dash_range}(?![-.\w])", self._range),
-            (r"\+?\b(?:0\d+|\d{7,})\b", self._digits),
+            (r"\+?(?<![\w.,])(?:0\d+|\d{7,})\b", self._digits),
             (rf"{alone}-(?=\d)", self._minus),
             (number, self._number),
         ]  # fmt: skip
@@ -200,8 +244,10 @@ class _Speller:
         """A number in words."""
         try:
             said = num2words.num2words(value, lang=self.code, to=to)
-        except (NotImplementedError, OverflowError):
+        except (NotImplementedError, AttributeError, OverflowError):
             said = num2words.num2words(value, lang=self.code)
+        except (TypeError, LookupError):
+            return str(value)  # more than its words for this language reach to
         # A comma within a number would be heard as a pause.
         return str(said).replace(", ", " ")
 
@@ -270,14 +316,16 @@ class _Speller:
         return " ".join(words)
 
     def _money_before(self, match: re.Match[str]) -> str:
-        return self._money(match[1], match[2], match[3] or "")
+        word, factor = _MAGNITUDES.get((match[4] or "").lower(), ("", 1))
+        if factor > 1 and self.code != "en":
+            return self._money(match[1], self.value(match[2]) * factor, "")
+        return self._money(match[1], self.value(match[2]), match[3] or word)
 
     def _money_behind(self, match: re.Match[str]) -> str:
-        return self._money(match[2], match[1], "")
+        return self._money(match[2], self.value(match[1]), "")
 
-    def _money(self, sign: str, written: str, magnitude: str) -> str:
+    def _money(self, sign: str, amount: Decimal, magnitude: str) -> str:
         currency = _CURRENCIES.get(sign, sign)
-        amount = self.value(written)
         if not magnitude and amount != int(amount):
             with contextlib.suppress(NotImplementedError):
                 said = num2words.num2words(
@@ -293,12 +341,70 @@ class _Speller:
 
     def _unit(self, match: re.Match[str]) -> str:
         value = self.value(match[2])
-        named = babel.units.format_unit(
-            value, _UNITS[match[3]], "long", locale=self.code
-        )
-        written = babel.numbers.format_decimal(value, locale=self.code)
         words = self.say(-value if match[1] else value)
+        return self._measured(words, value, _UNITS[match[3]])
+
+    def _measured(self, words: str, value: Decimal | int, unit: str) -> str:
+        """A number in words with a unit that fits its value."""
+        named = babel.units.format_unit(value, unit, "long", locale=self.code)
+        written = babel.numbers.format_decimal(value, locale=self.code)
         return named.replace(written, words) if written in named else f"{words} {named}"
+
+    def _feet(self, match: re.Match[str]) -> str:
+        return " ".join(
+            self._measured(self.say(int(written)), int(written), unit)
+            for written, unit in (
+                (match[1], "length-foot"),
+                (match[2], "length-inch"),
+            )
+        )
+
+    def _feet_or_inches(self, match: re.Match[str]) -> str:
+        value = int(match[1])
+        unit = "length-foot" if match[2] == "\u2032" else "length-inch"
+        return self._measured(self.say(value), value, unit)
+
+    def _fraction(self, match: re.Match[str]) -> str:
+        whole, count, parts = match[1], int(match[2]), int(match[3])
+        joint, names = _FRACTIONS.get(self.code, ("", {}))
+        known = parts in names or (self.code == "en" and parts in _PARTS)
+        if not known or not 0 < count < parts:
+            apart = match[0] if not names else match[0].replace("/", " ")
+            return re.sub(r"\d+", lambda digits: self.say(int(digits[0])), apart)
+        ordinal = self.say(parts, "ordinal")
+        one, many = names.get(parts, (ordinal, f"{ordinal}s"))
+        said = f"{_ONE_PART[self.code] if count == 1 else self.say(count)} "
+        said += one if count == 1 else many
+        if whole:
+            if self.code == "en" and count == 1:
+                said = f"{'an' if one[0] in 'aeiou' else 'a'} {one}"
+            said = f"{self.say(int(whole))} {joint} {said}"
+        if match[4]:
+            return self._measured(said, 2 if whole else 1, _UNITS[match[4]])
+        return said
+
+    def _decade(self, match: re.Match[str]) -> str:
+        written = match[1]
+        said = self.say(int(written), "year" if len(written) == 4 else "cardinal")
+        return f"{said[:-1]}ies" if said.endswith("y") else f"{said}s"
+
+    def _german_decade(self, match: re.Match[str]) -> str:
+        return f"{self.say(int(match[1]), 'year')}er"
+
+    def _version(self, match: re.Match[str]) -> str:
+        numbers = self._pointed(int(part) for part in match[1].split("."))
+        return f"{_VERSION.get(self.code, 'v')} {numbers}"
+
+    def _pointed(self, numbers: Iterable[int]) -> str:
+        """Numbers in words with the language's decimal point between them."""
+        one, five = self.say(1), self.say(5)
+        half = self.say(Decimal("1.5"))
+        known = half.startswith(one) and half.endswith(five)
+        point = half[len(one) : -len(five)].strip() if known else ""
+        return f" {point} ".join(map(self.say, numbers))
+
+    def _dotted(self, match: re.Match[str]) -> str:
+        return self._pointed(map(int, match[0].split(".")))
 
     def _ordinal(self, match: re.Match[str]) -> str:
         return self.say(int(match[1]), "ordinal")
@@ -314,14 +420,25 @@ class _Speller:
 
     def _number(self, match: re.Match[str]) -> str:
         written = match[0]
+        whole, _, part = written.partition(self.decimal)
         year = len(written) == 4 and written.isdigit() and "1500" <= written <= "2099"
         said = self.say(self.value(written), "year" if year else "cardinal")
+        if part and not part.strip("0"):
+            # A number in words does not tell 2.0 from 2.
+            said = self._pointed([int(self.value(whole)), *map(int, part[:1])])
+            said += "".join(f" {self.say(int(digit))}" for digit in part[1:])
         before = re.search(r"[A-Za-z]$", match.string[: match.start()])
         behind = re.match(r"[A-Za-z]", match.string[match.end() :])
         return f"{' ' if before else ''}{said}{' ' if behind else ''}"
 
     def _sign(self, match: re.Match[str]) -> str:
         return f" {self.signs[match[0]]} "
+
+
+def _plain_fraction(match: re.Match[str]) -> str:
+    """A fraction that is one character, written with a slash."""
+    written = unicodedata.normalize("NFKC", match[2]).replace("\u2044", "/")
+    return f"{match[1]} {written}" if match[1] else match[0].replace(match[2], written)
 
 
 def _any(words: dict[str, object] | dict[str, str] | dict[str, int]) -> str:
