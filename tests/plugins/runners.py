@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import queue
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,7 @@ class Runners:
         seconds: tuple[float, float] | None = None,
         resume_s: float | None = None,
         examples: Sequence[tuple[str, Path]] = (),
+        companions: Mapping[str, ModelRef] | None = None,
         **params: Any,
     ) -> tuple[Context, Iterator[Result]]:
         """A job's context and its runner, which has not begun."""
@@ -136,6 +137,7 @@ class Runners:
             model=model,
             input=given,
             resume_frame=resume,
+            companions=dict(companions or {}),
             examples=tuple(
                 Example(name, whole_or_part(path)) for name, path in examples
             ),

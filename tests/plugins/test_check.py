@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from earmark.api import EarmarkError
+from earmark_plugins.speech.transcript import Word
 from earmark_plugins.speech_recognition import check
 from earmark_plugins.speech_recognition.check import Comparison, normalise
-from earmark_plugins.speech_recognition.transcript import Word
 
 
 def compare(text: str, words: list[Word], language: str) -> Comparison:

@@ -27,16 +27,9 @@ def heard_as(tmp_path: Path) -> Callable[..., ModelRef]:
     """Makes a classifier of a family that takes all for the last of its classes."""
 
     def build(family: str, names: Sequence[str]) -> ModelRef:
-        import safetensors.torch as safetensors
-
         folder = tmp_path / family
         classifier_checkpoints.classifier(folder, family, names)
-        path = folder / "model.safetensors"
-        weights = safetensors.load_file(path)
-        weights["classifier.weight"].zero_()
-        weights["classifier.bias"].zero_()
-        weights["classifier.bias"][-1] = 5.0
-        safetensors.save_file(weights, path, metadata={"format": "pt"})
+        classifier_checkpoints.decide(folder, len(names) - 1)
         return ModelRef(family, "transformers", folder, title=family)
 
     return build

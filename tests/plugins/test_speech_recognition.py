@@ -235,7 +235,7 @@ def test_cancelling_stops_within_a_forward_pass(
     run_task: Runners, checkpoint: Checkpoint, demo_recording: Path, family: str
 ) -> None:
     context, results = run_task.start(TASK, checkpoint(family), demo_recording)
-    current_check.set(context.check)
+    token = current_check.set(context.check)
     asked = 0
 
     def cancelled() -> bool:
@@ -249,6 +249,7 @@ def test_cancelling_stops_within_a_forward_pass(
     run_task.cancelled = cancelled
     with pytest.raises(Cancelled):
         list(results)
+    current_check.reset(token)
     assert asked == 13
 
 

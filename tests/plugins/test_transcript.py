@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from earmark_plugins.speech_recognition.transcript import (
+from earmark_plugins.speech.transcript import (
     Piece,
     Segment,
     Word,

@@ -12,8 +12,8 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark_plugins.speech_recognition.transcript import RATE, Samples, Segment, Word
-from earmark_plugins.speech_recognition.windows import (
+from earmark_plugins.speech.transcript import RATE, Samples, Segment, Word
+from earmark_plugins.speech.windows import (
     Stretch,
     Window,
     speech_windows,

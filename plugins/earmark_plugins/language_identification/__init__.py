@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from earmark.api import Params, Task, hookimpl, param
+from earmark_plugins import speech
 
 
 class LanguageIdentification(Params):
@@ -72,12 +73,8 @@ def register_tasks() -> Sequence[Task]:
             params=LanguageIdentification,
             runner="earmark_plugins.language_identification.runner:run",
             many="earmark_plugins.language_identification.runner:run_many",
-            formats=("ctranslate2", "transformers"),
-            architectures=(
-                "WhisperForConditionalGeneration",
-                "WhisperForAudioClassification",
-                "*ForSequenceClassification",
-            ),
+            formats=speech.FORMATS,
+            architectures=("WhisperForConditionalGeneration", *speech.CLASSIFIERS),
             icon="ph.translate",
         )
     ]

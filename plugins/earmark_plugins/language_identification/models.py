@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,19 +9,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.api import Classifier, Context, EarmarkError, load_classifier
+from earmark.api import Classifier, Context, EarmarkError, ModelRef, load_classifier
 from earmark_plugins.language_identification.names import code_of
+from earmark_plugins.speech.recognition import classifies
+from earmark_plugins.speech.transcript import RATE
 
 Samples = NDArray[np.float32]
 Scores = NDArray[np.float32]
 Features = NDArray[np.float32]
 
-RATE = 16_000
 WINDOW_S = 30.0
 """The most that Whisper hears at once."""
 
 _FRAMES_PER_S = 100
 _REPEAT_S = 8
+_PAUSE_S = 0.5
 _SILENCE_S = 2
 _BATCH = 4
 _REMEDY = "Choose a multilingual model, such as Whisper base."
@@ -39,11 +40,10 @@ def load(ctx: Context) -> Classifier:
     if ctx.model is None or ctx.model.path is None:
         raise EarmarkError("No model was chosen.", "Choose one that is on disk.")
     if ctx.model.format == "ctranslate2":
-        return _by_code(_ctranslate2_whisper(ctx))
-    config = json.loads((ctx.model.path / "config.json").read_text("utf-8"))
-    if "WhisperForConditionalGeneration" in config.get("architectures", ()):
-        return _by_code(_transformers_whisper(ctx))
-    return _by_code(load_classifier(ctx, window_s=WINDOW_S))
+        return _by_code(_ctranslate2_whisper(ctx, ctx.model))
+    if classifies(ctx.model):
+        return _by_code(load_classifier(ctx, window_s=WINDOW_S))
+    return _by_code(_transformers_whisper(ctx))
 
 
 def _by_code(classifier: Classifier) -> Classifier:
@@ -61,16 +61,13 @@ def _by_code(classifier: Classifier) -> Classifier:
     return replace(classifier, names=codes, score=score)
 
 
-def _ctranslate2_whisper(ctx: Context) -> Classifier:
+def _ctranslate2_whisper(ctx: Context, ref: ModelRef) -> Classifier:
     """Whisper's language token, by CTranslate2."""
     from ctranslate2 import StorageView
 
-    from earmark_plugins.speech_recognition import SpeechRecognition
-    from earmark_plugins.speech_recognition.faster_whisper_models import (
-        load as load_whisper,
-    )
+    from earmark_plugins.speech.faster_whisper_models import open_whisper
 
-    whisper = load_whisper(ctx, SpeechRecognition()).model
+    whisper = open_whisper(ctx, ref)
     _refuse_english_only(ctx, whisper.model.is_multilingual)
     extractor = whisper.feature_extractor
 
@@ -96,13 +93,15 @@ def _ctranslate2_whisper(ctx: Context) -> Classifier:
 def _repeated(samples: Samples, extractor: Any) -> Features:
     """The log-mel features of speech that goes on for some seconds.
 
-    A short stretch is said again and again until there are eight seconds of it, as the
-    model is made for half a minute: it then takes fewer of them for another language,
-    and of the silence behind them two seconds are enough.
+    A short stretch is said again and again, with pauses, until there are eight seconds
+    of it, as the model is made for half a minute: it then takes fewer of them for
+    another language, and of the silence behind them two seconds are enough.
     """
-    times = max(1, round(_REPEAT_S * RATE / len(samples)))
-    heard = extractor(np.tile(samples, times))[:, : extractor.nb_max_frames]
-    frames = min(times * len(samples) // extractor.hop_length, heard.shape[1])
+    times = round(_REPEAT_S * RATE / (len(samples) + _PAUSE_S * RATE))
+    if times > 1:
+        samples = np.tile(np.pad(samples, (0, round(_PAUSE_S * RATE))), times)
+    heard = extractor(samples)[:, : extractor.nb_max_frames]
+    frames = min(len(samples) // extractor.hop_length, heard.shape[1])
     stop = min(frames + _SILENCE_S * _FRAMES_PER_S, extractor.nb_max_frames)
     features = np.full((len(heard), stop), heard[:, :frames].min(), np.float32)
     features[:, :frames] = heard[:, :frames]

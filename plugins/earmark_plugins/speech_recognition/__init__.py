@@ -4,19 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from earmark.api import Command, Host, Params, Task, hookimpl, param
-from earmark_plugins.speech_recognition.languages import LANGUAGES
-
-FORMATS = ("ctranslate2", "transformers")
-
-ARCHITECTURES = (
-    "WhisperForConditionalGeneration",
-    "MoonshineForConditionalGeneration",
-    "MoonshineStreamingForConditionalGeneration",
-    "ParakeetForTDT",
-    "*ForCTC",
-)
-
-_LANGUAGE_CHOICES = (("", "Detect"), *LANGUAGES.items())
+from earmark_plugins.speech import ARCHITECTURES, FORMATS, LANGUAGE_CHOICES
 
 
 class SpeechRecognition(Params):
@@ -26,7 +14,7 @@ class SpeechRecognition(Params):
         "",
         "Language",
         "The language spoken; empty detects it from the first speech.",
-        choices=_LANGUAGE_CHOICES,
+        choices=LANGUAGE_CHOICES,
     )
     translate: bool = param(
         False, "Translate to English", "Write English whatever language is spoken."
@@ -82,7 +70,7 @@ class TakeCheck(Params):
         "",
         "Language",
         "The language of the text; empty detects it from the recording.",
-        choices=_LANGUAGE_CHOICES,
+        choices=LANGUAGE_CHOICES,
     )
 
 

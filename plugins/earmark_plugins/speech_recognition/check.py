@@ -14,9 +14,9 @@ from transformers.models.whisper.english_normalizer import (
 )
 
 from earmark.api import EarmarkError
+from earmark_plugins.speech.languages import UNSPACED
+from earmark_plugins.speech.transcript import Word
 from earmark_plugins.speech_recognition.alignment import differing
-from earmark_plugins.speech_recognition.languages import UNSPACED
-from earmark_plugins.speech_recognition.transcript import Word
 
 _basic: Any = BasicTextNormalizer
 

@@ -16,10 +16,10 @@ import torch
 from tokenizers.decoders import DecodeStream
 from transformers import ParakeetProcessor
 
-from earmark.api import Context, EarmarkError
-from earmark_plugins.speech_recognition import ARCHITECTURES, SpeechRecognition
-from earmark_plugins.speech_recognition.languages import UNSPACED, check_language
-from earmark_plugins.speech_recognition.transcript import (
+from earmark.api import Context, EarmarkError, ModelRef
+from earmark_plugins.speech import ARCHITECTURES, Listening
+from earmark_plugins.speech.languages import UNSPACED, check_language
+from earmark_plugins.speech.transcript import (
     RATE,
     SILENCE_S,
     Heard,
@@ -52,33 +52,33 @@ _POSITIONS_PER_S = 50
 _TOKENS_PER_S = 6.5
 
 
-def load(ctx: Context, params: SpeechRecognition) -> Recognizer:
-    """Give the recognizer for the job's model, by its kind.
+def load(ctx: Context, listening: Listening, ref: ModelRef) -> Recognizer:
+    """Give the recognizer for a model, by its kind.
 
     Raises
     ------
     EarmarkError
         If the model cannot do what is asked.
     """
-    _check_kind(ctx)
+    _check_kind(ref)
     options: dict[str, Any] = {}
-    if params.precision not in ("auto", "int8"):
-        options["dtype"] = params.precision
+    if listening.precision not in ("auto", "int8"):
+        options["dtype"] = listening.precision
     try:
-        pipeline = ctx.pipeline("automatic-speech-recognition", **options)
+        pipeline = ctx.pipeline("automatic-speech-recognition", model=ref, **options)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise EarmarkError(
-            f"{ctx.model.path if ctx.model else ''} could not be opened: {error}",
+            f"{ref.path} could not be opened: {error}",
             "Import the model again, or choose another one.",
         ) from error
-    model, name = pipeline.model, ctx.model.title if ctx.model else ""
-    if params.precision == "int8":
+    model, name = pipeline.model, ref.title or ref.id
+    if listening.precision == "int8":
         ctx.use(ctx.device, _dtype(model), "int8 is for CTranslate2 models only")
     if model.config.model_type == "whisper":
-        return _whisper(ctx, pipeline, params, name or ctx.job.task)
-    if params.translate:
+        return _whisper(ctx, pipeline, listening, name)
+    if listening.translate:
         raise EarmarkError(
-            f"{name or 'The model'} cannot translate.",
+            f"{name} cannot translate.",
             "Choose a multilingual Whisper model.",
         )
     if pipeline.type == "tdt":
@@ -87,24 +87,24 @@ def load(ctx: Context, params: SpeechRecognition) -> Recognizer:
         return Transducer(pipeline, processor)
     if pipeline.type == "ctc":
         return Ctc(pipeline)
-    return Sequence2Sequence(pipeline, params)
+    return Sequence2Sequence(pipeline, listening)
 
 
-def _check_kind(ctx: Context) -> None:
+def _check_kind(ref: ModelRef) -> None:
     """Refuse a model of another kind, before transformers trips over it."""
-    if ctx.model is None or ctx.model.path is None:
+    if ref.path is None:
         return
     try:
-        config = json.loads((ctx.model.path / "config.json").read_text("utf-8"))
+        config = json.loads((ref.path / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise EarmarkError(
-            f"{ctx.model.path} is no transformers model: {error}",
+            f"{ref.path} is no transformers model: {error}",
             "Choose a folder that has a config.json.",
         ) from error
     kinds = config.get("architectures") or ["model of no known kind"]
     if not any(fnmatch.fnmatch(kinds[0], pattern) for pattern in ARCHITECTURES):
         raise EarmarkError(
-            f"{ctx.model.path} is a {kinds[0]}, which recognizes no speech.",
+            f"{ref.path} is a {kinds[0]}, which recognizes no speech.",
             "Choose a speech recognition model, such as Whisper.",
         )
 
@@ -136,7 +136,7 @@ class Whisper:
     """OpenAI's Whisper, of any size."""
 
     pipeline: Any
-    params: SpeechRecognition
+    listening: Listening
     words: bool
     multilingual: bool
     window_s: float = 30.0
@@ -173,10 +173,12 @@ class Whisper:
         else:
             if not language:
                 spoken = self._detect(features.input_features)
-            task = "translate" if self.params.translate else "transcribe"
+            task = "translate" if self.listening.translate else "transcribe"
             options.update(language=[code for code, _ in spoken], task=task)
-        if self.params.prompt:
-            prompt = tokenizer.get_prompt_ids(self.params.prompt, return_tensors="pt")
+        if self.listening.prompt:
+            prompt = tokenizer.get_prompt_ids(
+                self.listening.prompt, return_tensors="pt"
+            )
             options["prompt_ids"] = prompt.to(model.device)
         # Sampling, which the decoder falls back to, then gives the same text each time.
         torch.manual_seed(0)
@@ -186,8 +188,8 @@ class Whisper:
             **options,
             **_FALLBACK,
             # It costs a second pass of the encoder, which found voices make needless.
-            no_speech_threshold=None if self.params.vad else _NO_SPEECH,
-            num_beams=self.params.beam_size,
+            no_speech_threshold=None if self.listening.vad else _NO_SPEECH,
+            num_beams=self.listening.beam_size,
             return_timestamps=True,
             return_token_timestamps=self.words,
             return_dict_in_generate=True,
@@ -209,7 +211,7 @@ class Whisper:
         language: str,
         probability: float | None,
     ) -> Heard:
-        spaced = self.params.translate or language not in UNSPACED
+        spaced = self.listening.translate or language not in UNSPACED
         segments = (self._segment(each, length_s, spaced) for each in found)
         heard = tuple(
             each for each in segments if each.text and each.start_s < length_s
@@ -310,23 +312,21 @@ def _hearing(model: Any, positions: int) -> Iterator[None]:
         model.model.config._attn_implementation = attention
 
 
-def _whisper(
-    ctx: Context, pipeline: Any, params: SpeechRecognition, name: str
-) -> Whisper:
+def _whisper(ctx: Context, pipeline: Any, listening: Listening, name: str) -> Whisper:
     generation = pipeline.model.generation_config
     multilingual = bool(getattr(generation, "is_multilingual", False))
     tokens = generation.lang_to_id if multilingual else ("<|en|>",)
     check_language(
         name,
         {token.strip("<|>") for token in tokens},
-        language=params.language,
-        translate=params.translate,
+        language=listening.language,
+        translate=listening.translate,
     )
-    words = params.words and bool(getattr(generation, "alignment_heads", None))
-    if params.words and not words:
+    words = listening.words and bool(getattr(generation, "alignment_heads", None))
+    if listening.words and not words:
         note = "no word times: the model's generation_config has no alignment_heads"
         ctx.use(ctx.device, _dtype(pipeline.model), note)
-    return Whisper(pipeline, params, words, multilingual)
+    return Whisper(pipeline, listening, words, multilingual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,7 +415,7 @@ class Sequence2Sequence:
     """Moonshine, and other encoder-decoders that give text without times."""
 
     pipeline: Any
-    params: SpeechRecognition
+    listening: Listening
     window_s: float = 30.0
     fills_windows: bool = False
 
@@ -423,7 +423,7 @@ class Sequence2Sequence:
     def transcribe(self, samples: Samples, language: str) -> Heard:
         """Transcribe one window; the model has one language only."""
         model = self.pipeline.model
-        beams = self.params.beam_size
+        beams = self.listening.beam_size
         out = model.generate(
             **_inputs(self.pipeline, samples),
             num_beams=beams,

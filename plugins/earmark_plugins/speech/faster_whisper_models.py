@@ -16,10 +16,10 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_compression_ratio, get_suppressed_tokens
 from numpy.typing import NDArray
 
-from earmark.api import Context, EarmarkError
-from earmark_plugins.speech_recognition import SpeechRecognition
-from earmark_plugins.speech_recognition.languages import check_language
-from earmark_plugins.speech_recognition.transcript import (
+from earmark.api import Context, EarmarkError, ModelRef
+from earmark_plugins.speech import Listening
+from earmark_plugins.speech.languages import check_language
+from earmark_plugins.speech.transcript import (
     RATE,
     SILENCE_S,
     Heard,
@@ -92,7 +92,7 @@ class FasterWhisper:
     """A recognizer over a loaded model."""
 
     model: ShortWhisper
-    params: SpeechRecognition
+    listening: Listening
     window_s: float = 30.0
     fills_windows: bool = True
 
@@ -104,9 +104,9 @@ class FasterWhisper:
             samples,
             language=language or None,
             task=self._task,
-            beam_size=self.params.beam_size,
-            initial_prompt=self.params.prompt or None,
-            word_timestamps=self.params.words,
+            beam_size=self.listening.beam_size,
+            initial_prompt=self.listening.prompt or None,
+            word_timestamps=self.listening.words,
             # Each window stands alone: a mistake cannot spread to the next, and a
             # resumed job gives what an uninterrupted one would have.
             condition_on_previous_text=False,
@@ -146,7 +146,7 @@ class FasterWhisper:
 
     @property
     def _task(self) -> str:
-        return "translate" if self.params.translate else "transcribe"
+        return "translate" if self.listening.translate else "transcribe"
 
     def _one_language_after_another(
         self, clips: Sequence[Samples], spoken: Sequence[str]
@@ -170,7 +170,7 @@ class FasterWhisper:
             task=self._task,
             language=language,
         )
-        before = self.params.prompt.strip()
+        before = self.listening.prompt.strip()
         prompt = whisper.get_prompt(
             tokenizer, tokenizer.encode(f" {before}") if before else []
         )
@@ -179,7 +179,7 @@ class FasterWhisper:
         results = whisper.model.generate(
             encoded,
             [prompt] * len(lengths),
-            beam_size=self.params.beam_size,
+            beam_size=self.listening.beam_size,
             max_length=longest,
             return_scores=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
@@ -204,7 +204,7 @@ class FasterWhisper:
                 and len(prompt) + len(tokens) < longest
             )
             scores.append(math.exp(logprob) if certain else None)
-        if self.params.words:
+        if self.listening.words:
             whisper.add_word_timestamps(
                 parts, tokenizer, encoded, list(lengths), *_PUNCTUATION, -_APART_S
             )
@@ -243,8 +243,8 @@ def _part(
     )
 
 
-def load(ctx: Context, params: SpeechRecognition) -> FasterWhisper:
-    """Give the job's model.
+def load(ctx: Context, listening: Listening, ref: ModelRef) -> FasterWhisper:
+    """Give a recognizer for a model.
 
     Raises
     ------
@@ -252,9 +252,28 @@ def load(ctx: Context, params: SpeechRecognition) -> FasterWhisper:
         If the folder is no Whisper model, cannot do what is asked, or the precision
         is not to be had on the device.
     """
-    if ctx.model is None or ctx.model.path is None:
+    model = open_whisper(ctx, ref, listening.precision)
+    check_language(
+        ref.title or ref.id,
+        model.supported_languages,
+        language=listening.language,
+        translate=listening.translate,
+    )
+    return FasterWhisper(model, listening)
+
+
+def open_whisper(ctx: Context, ref: ModelRef, precision: str = "auto") -> ShortWhisper:
+    """Give a model, loaded once for all tasks that hear with it.
+
+    Raises
+    ------
+    EarmarkError
+        If the folder is no Whisper model, or the precision is not to be had on the
+        device.
+    """
+    if ref.path is None:
         raise EarmarkError("No model was chosen.", "Choose one that is on disk.")
-    folder = ctx.model.path
+    folder = ref.path
     if not (folder / "model.bin").is_file():
         raise EarmarkError(
             f"{folder} holds no CTranslate2 model: model.bin is missing.",
@@ -268,7 +287,7 @@ def load(ctx: Context, params: SpeechRecognition) -> FasterWhisper:
     kind, _, index = ctx.device.partition(":")
     note = "" if kind in _PREFERRED else f"CTranslate2 cannot use {kind}"
     device = kind if kind in _PREFERRED else "cpu"
-    compute_type = _compute_type(device, params.precision)
+    compute_type = _compute_type(device, precision)
 
     def open_model() -> ShortWhisper:
         try:
@@ -288,15 +307,9 @@ def load(ctx: Context, params: SpeechRecognition) -> FasterWhisper:
                 "Import the model again, or choose another one.",
             ) from error
 
-    model = ctx.cached(("faster-whisper", compute_type), open_model)
-    check_language(
-        ctx.model.title or folder.name,
-        model.supported_languages,
-        language=params.language,
-        translate=params.translate,
-    )
+    model = ctx.cached(("faster-whisper", compute_type), open_model, model=ref)
     ctx.use(ctx.device if device == kind else "cpu", model.model.compute_type, note)
-    return FasterWhisper(model, params)
+    return model
 
 
 def _segment(found: Any) -> Segment:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from earmark_plugins.speech_recognition.transcript import (
+from earmark.api import Context, Unheard
+from earmark_plugins.speech.transcript import (
     RATE,
     Samples,
     Segment,
@@ -19,8 +20,8 @@ BLOCK_S = 120.0
 """How much is read and searched for voices at a time. What is held back of a block is
 searched again with the next one, so that short blocks would cost more."""
 
-_PAD_MS = 300
-_PAUSE_MS = 500
+_PAD_S = 0.3
+_PAUSE_S = 0.5
 _QUIET_S = 0.2
 
 
@@ -78,6 +79,24 @@ class Window:
         return self.stop_s
 
 
+def finite(ctx: Context, blocks: Iterable[Samples]) -> Iterator[Samples]:
+    """The same blocks at `RATE`, silent where values are no numbers.
+
+    The job's row says how much that was, and how much is clipped.
+    """
+    unheard = Unheard()
+    for block in blocks:
+        bad = ~np.isfinite(block)
+        if bad.any():
+            unheard.notice(block[bad], bad.sum() / RATE, scored=False)
+            block = np.where(bad, np.float32(0), block)
+        for first in range(0, len(block), RATE):
+            second = block[first : first + RATE]
+            unheard.notice(second, len(second) / RATE, scored=True)
+        yield block
+    unheard.say(ctx)
+
+
 def speech_windows(
     blocks: Iterable[Samples],
     *,
@@ -85,6 +104,8 @@ def speech_windows(
     fill: bool,
     vad: bool,
     threshold: float,
+    pause_s: float = _PAUSE_S,
+    pad_s: float = _PAD_S,
 ) -> Iterator[Window]:
     """Give the speech of a recording in windows, as it is read.
 
@@ -100,10 +121,13 @@ def speech_windows(
         Look for voices; otherwise all of the recording is taken, cut where it is quiet.
     threshold : float
         How sure the voice detector must be, 0 to 1.
+    pause_s, pad_s : float
+        A shorter pause ends no stretch; how much around a voice is taken along.
     """
     longest = int(window_s * RATE)
+    look = _Look(longest, threshold, round(1000 * pause_s), round(1000 * pad_s))
     held: list[Stretch] = []
-    for searched, stretches in _stretches(blocks, longest, vad, threshold):
+    for searched, stretches in _stretches(blocks, look, vad):
         for stretch in stretches:
             length = sum(len(other.samples) for other in held)
             if held and (not fill or length + len(stretch.samples) > longest):
@@ -121,8 +145,18 @@ def _window(stretches: list[Stretch]) -> Window:
     return Window(tuple(stretches), (last.start + len(last.samples)) / RATE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How voices are looked for; `longest` counts samples."""
+
+    longest: int
+    threshold: float
+    pause_ms: int
+    pad_ms: int
+
+
 def _stretches(
-    blocks: Iterable[Samples], longest: int, vad: bool, threshold: float
+    blocks: Iterable[Samples], look: _Look, vad: bool
 ) -> Iterator[tuple[int, list[Stretch]]]:
     """Give, block by block, how far was searched and the speech found.
 
@@ -134,8 +168,8 @@ def _stretches(
     for block in blocks:
         start += keep
         held = np.concatenate([held[keep:], block])
-        ranges = _voices(held, longest, threshold) if vad else _cuts(held, longest)
-        settled = len(held) - (_PAUSE_MS + 2 * _PAD_MS) * RATE // 1000
+        ranges = _voices(held, look) if vad else _cuts(held, look.longest)
+        settled = len(held) - (look.pause_ms + 2 * look.pad_ms) * RATE // 1000
         done = [(first, after) for first, after in ranges if after <= settled]
         going_on = ranges[len(done) :]
         keep = going_on[0][0] if going_on else max(settled, 0)
@@ -149,17 +183,17 @@ def _stretch(held: Samples, start: int, first: int, after: int) -> Stretch:
     return Stretch(start + first, held[first:after].copy())
 
 
-def _voices(samples: Samples, longest: int, threshold: float) -> list[tuple[int, int]]:
+def _voices(samples: Samples, look: _Look) -> list[tuple[int, int]]:
     """Where Silero VAD finds voices, with a little around them."""
     if not len(samples):
         return []
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     options = VadOptions(
-        threshold=threshold,
-        min_silence_duration_ms=_PAUSE_MS,
-        speech_pad_ms=_PAD_MS,
-        max_speech_duration_s=longest / RATE,
+        threshold=look.threshold,
+        min_silence_duration_ms=look.pause_ms,
+        speech_pad_ms=look.pad_ms,
+        max_speech_duration_s=look.longest / RATE,
     )
     found: list[dict[str, Any]] = get_speech_timestamps(samples, options)
     return [(int(each["start"]), int(each["end"])) for each in found]
