@@ -18,7 +18,7 @@ from earmark.core.tasks import ModelRef, Prediction
 from earmark.engine import protocol
 from earmark.engine.classify import Classifier
 from earmark_plugins.audio_events.classes import find, only, thresholds
-from earmark_plugins.audio_events.ontology import audioset, names_in
+from earmark_plugins.audio_events.ontology import audioset, choices, names_in
 
 AUDIOSET = tuple(
     sound.name
@@ -132,6 +132,13 @@ def test_classes_and_kinds_have_thresholds_of_their_own() -> None:
 def test_what_is_no_threshold_is_refused(entry: str) -> None:
     with pytest.raises(EarmarkError, match="no class with a threshold"):
         thresholds(AUDIOSET, entry)
+
+
+def test_all_sounds_are_offered_with_what_they_are_kinds_of() -> None:
+    captions = dict(choices())
+    assert len(captions) == 632
+    assert captions["Howl"] == "Howl  ·  Dog  ·  Canidae, dogs, wolves  ·  /m/07qf0zm"
+    assert all(find(AUDIOSET, name) for name in ("Animal", "Human voice", "Howl"))
 
 
 def test_names_are_told_apart_by_commas() -> None:

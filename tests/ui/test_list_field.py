@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from pytestqt.qtbot import QtBot
 from ui.conftest import Bench
@@ -149,3 +150,45 @@ def test_without_a_project_the_lines_stand_alone(qtbot: QtBot) -> None:
     form = ParamsForm(Spotting)
     qtbot.addWidget(form)
     assert isinstance(form.field("words").widget, QPlainTextEdit)
+
+
+class Sounds(Params):
+    wanted: str = param(
+        "",
+        "Only",
+        "Which ones.",
+        lines="classes",
+        choices=(("Dog", "Dog  ·  Pets"), ("Cat", "Cat  ·  Pets"), ("Car", "Car")),
+    )
+
+
+def test_what_is_offered_is_searched_and_added_as_a_line(
+    bench: Bench, qtbot: QtBot
+) -> None:
+    form = ParamsForm(Sounds, session=bench.session)
+    qtbot.addWidget(form)
+    form.show()
+    field = form.field("wanted")
+    assert isinstance(field, ListField)
+    search = field.search
+    assert search is not None
+
+    def pick(typed: str, row: int) -> list[str]:
+        qtbot.keyClicks(search, typed)
+        completer = search.completer()
+        model = completer.completionModel()
+        found = [model.index(n, 0).data() for n in range(model.rowCount())]
+        completer.popup().setCurrentIndex(model.index(row, 0))
+        qtbot.keyClick(completer.popup(), Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: search.text() == "")
+        return found
+
+    assert pick("pets", 1) == ["Dog  ·  Pets", "Cat  ·  Pets"]
+    assert field.value() == "Cat"
+    assert pick("car", 0) == ["Car"]
+    assert pick("cat", 0) == ["Cat  ·  Pets"]
+    assert field.value() == "Cat\nCar"
+
+
+def test_a_field_without_choices_has_nothing_to_search(form: ParamsForm) -> None:
+    assert field_of(form).search is None

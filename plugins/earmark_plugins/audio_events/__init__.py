@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from earmark.api import Task, WindowParams, hookimpl, param
+from earmark_plugins.audio_events.ontology import choices
 
 
 class AudioEvents(WindowParams):
@@ -15,6 +16,7 @@ class AudioEvents(WindowParams):
         "",
         "Only",
         "Sounds or kinds of sounds, such as Animal; empty takes all the model knows.",
+        choices=choices(),
         lines="classes",
     )
     thresholds: str = param(

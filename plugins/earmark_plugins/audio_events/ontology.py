@@ -43,11 +43,14 @@ class Ontology:
         self.sounds = {sound.id: sound for sound in sounds}
         self._whole: dict[str, list[Sound]] = defaultdict(list)
         self._parts: dict[str, list[Sound]] = defaultdict(list)
+        self._parents: dict[str, list[Sound]] = defaultdict(list)
         for sound in sounds:
             for name in (sound.id, sound.name):
                 self._whole[name.casefold()].append(sound)
             for name in names_in(sound.name):
                 self._parts[name].append(sound)
+            for child in sound.children:
+                self._parents[child].append(sound)
 
     def name(self, id: str) -> str:
         """The name of a sound; what is not the id of one is a name already."""
@@ -65,9 +68,9 @@ class Ontology:
         for child in sound.children:
             yield from self.kinds(self.sounds[child])
 
-    def parents(self, sound: Sound) -> list[Sound]:
+    def parents(self, sound: Sound) -> Sequence[Sound]:
         """What a sound is a kind of."""
-        return [each for each in self.sounds.values() if sound.id in each.children]
+        return self._parents[sound.id]
 
 
 def names_in(name: str) -> list[str]:
@@ -91,3 +94,21 @@ def audioset() -> Ontology:
             for row in rows
         )
     )
+
+
+def choices() -> list[tuple[str, str]]:
+    """Each name, and a caption with what it is a kind of and its id, to be searched."""
+    ontology = audioset()
+    return [
+        (
+            sound.name,
+            "  ·  ".join(
+                [
+                    sound.name,
+                    *(parent.name for parent in ontology.parents(sound)),
+                    sound.id,
+                ]
+            ),
+        )
+        for sound in ontology.sounds.values()
+    ]

@@ -139,7 +139,13 @@ class ParamsForm(QWidget):
         kind = _extra(info).get("lines")
         if kind and self._session is not None:
             optional = info.default is None
-            field: Field = ListField(kind, self._session, row, optional=optional)
+            field: Field = ListField(
+                kind,
+                self._session,
+                row,
+                optional=optional,
+                choices=_extra(info).get("choices") or (),
+            )
         else:
             field = make_field(info, row)
         self._fields[name] = field

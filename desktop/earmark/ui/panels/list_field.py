@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtGui import QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import (
+    QComboBox,
+    QCompleter,
+    QHBoxLayout,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import NamedList
@@ -14,6 +24,7 @@ from earmark.ui.session import Session
 from earmark.ui.widgets import tool_button
 
 _LINES = 5
+_SHOWN = 12
 
 
 class ListField(Field):
@@ -27,12 +38,20 @@ class ListField(Field):
     kind : str
         Of the lists: "keywords".
     session : Session
+    choices : sequence of (value, caption), optional
+        What is offered to be added as a line; it is searched by its captions.
     """
 
     wide = True
 
     def __init__(
-        self, kind: str, session: Session, parent: QWidget, *, optional: bool
+        self,
+        kind: str,
+        session: Session,
+        parent: QWidget,
+        *,
+        optional: bool,
+        choices: Sequence[tuple[str, str]] = (),
     ) -> None:
         holder = QWidget(parent)
         self._kind = kind
@@ -63,6 +82,20 @@ class ListField(Field):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(row)
+        self.search: QLineEdit | None = None
+        if choices:
+            self.search = QLineEdit(holder)
+            self.search.setPlaceholderText("Search and add")
+            self.search.setAccessibleName("Search and add")
+            self.search.setToolTip("Type a part of a name, and choose what to add.")
+            self.search.setCompleter(_completer(choices, self.search))
+            completer = self.search.completer()
+            completer.activated[QModelIndex].connect(self._add)
+            # The choice is written into the box after it was told.
+            completer.activated[QModelIndex].connect(
+                self.search.clear, Qt.ConnectionType.QueuedConnection
+            )
+            layout.addWidget(self.search)
         layout.addWidget(self._lines.widget)
         self.names.activated.connect(self._fill)
         self.names.editTextChanged.connect(self._refresh)
@@ -81,6 +114,13 @@ class ListField(Field):
         self._lines.set_value(value)
         same = [each.name for each in self._lists() if each.text == value]
         self.names.setEditText(same[0] if same else "")
+
+    def _add(self, index: QModelIndex) -> None:
+        """Write a choice as the last line."""
+        value = str(index.data(Qt.ItemDataRole.UserRole))
+        lines = (self._lines.value() or "").splitlines()
+        if value not in lines:
+            self._lines.set_value("\n".join([*filter(str.strip, lines), value]))
 
     def _lists(self) -> list[NamedList]:
         return self._session.project.lists(self._kind)
@@ -130,3 +170,17 @@ class ListField(Field):
         writable = not self._session.project.read_only
         self.save.setEnabled(writable and named and changed)
         self.delete.setEnabled(writable and chosen is not None)
+
+
+def _completer(choices: Sequence[tuple[str, str]], parent: QWidget) -> QCompleter:
+    """Offers the choices that hold what is typed, each with its value."""
+    model = QStandardItemModel(parent)
+    for value, caption in choices:
+        item = QStandardItem(caption)
+        item.setData(value, Qt.ItemDataRole.UserRole)
+        model.appendRow(item)
+    completer = QCompleter(model, parent)
+    completer.setFilterMode(Qt.MatchFlag.MatchContains)
+    completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+    completer.setMaxVisibleItems(_SHOWN)
+    return completer
