@@ -311,6 +311,22 @@ def test_a_folder_without_safetensors_is_refused(
         run_task(TASK, model, demo_recording)
 
 
+def test_a_model_of_another_rate_is_refused(
+    run_task: Runners,
+    x_vectors: Callable[[str], ModelRef],
+    demo_recording: Path,
+    tmp_path: Path,
+) -> None:
+    source = x_vectors("wavlm").path
+    assert source is not None
+    folder = shutil.copytree(source, tmp_path / "eight")
+    settings = folder / "preprocessor_config.json"
+    values = json.loads(settings.read_text(encoding="utf-8")) | {"sampling_rate": 8000}
+    settings.write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(EarmarkError, match="listens at 8000 Hz"):
+        run_task(TASK, ModelRef("eight", "transformers", folder), demo_recording)
+
+
 def test_windows_over_speech_end_with_it() -> None:
     speech = Window(10.0, 13.0, np.arange(300, dtype=np.float32))
     found = windows_in(speech, 100, 1.6, 0.8)

@@ -6,22 +6,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.nn import functional
-from transformers import AutoFeatureExtractor, AutoModelForAudioXVector
 
 from earmark.api import Context, EarmarkError
-from earmark_plugins.networks.ge2e import load_ge2e
 
 Samples = NDArray[np.float32]
 Vectors = NDArray[np.float32]
-
-SHORTEST_S = 0.5
-"""Less is filled up with silence: of 0.3 s an x-vector holds no numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +55,6 @@ class Encoder:
 _GE2E_SAME = ((0.5, 0.66), (1.0, 0.70), (2.0, 0.745), (4.0, 0.78), (6.0, 0.79))
 _GE2E_ALIKE, _GE2E_ONE = 0.75, 0.86
 
-# The threshold of the model cards, at any length: those of
-# https://huggingface.co/microsoft/wavlm-base-plus-sv and its kin.
-_X_VECTOR_SAME = ((0.0, 0.86),)
-_X_VECTOR_ALIKE, _X_VECTOR_ONE = 0.86, 0.92
-
-_BATCH = 8
-
 
 def is_classifier(ctx: Context) -> bool:
     """Whether the job's model knows speakers by name instead of hearing voices.
@@ -100,59 +85,13 @@ def load_encoder(ctx: Context) -> Encoder:
             "Choose one in the panel, or fetch the starter models.",
         )
     if ctx.model.format == "ge2e":
-        encoder = load_ge2e(ctx)
-        return Encoder(encoder.rate, encoder.embed, _GE2E_SAME, _GE2E_ALIKE, _GE2E_ONE)
-    return _x_vectors(ctx)
+        from earmark_plugins.networks.ge2e import load_ge2e
 
+        ge2e = load_ge2e(ctx)
+        return Encoder(ge2e.rate, ge2e.embed, _GE2E_SAME, _GE2E_ALIKE, _GE2E_ONE)
+    from earmark_plugins.speaker_identification.x_vectors import load_x_vectors
 
-def _x_vectors(ctx: Context) -> Encoder:
-    assert ctx.model is not None
-    folder = ctx.model.path
-
-    def load() -> tuple[Any, Any]:
-        try:
-            model: Any = AutoModelForAudioXVector.from_pretrained(
-                folder, use_safetensors=True, local_files_only=True, dtype="float32"
-            )
-            extractor: Any = AutoFeatureExtractor.from_pretrained(
-                folder, local_files_only=True
-            )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise EarmarkError(
-                f"{folder} could not be opened: {error}",
-                "Import the model again, or choose another one.",
-            ) from error
-        return model.eval().to(ctx.device), extractor
-
-    model, extractor = ctx.cached("x-vectors", load)
-    ctx.use(ctx.device, "float32")
-    rate = int(extractor.sampling_rate)
-    shortest = round(SHORTEST_S * rate)
-    batch = 1 if ctx.small else _BATCH
-
-    @torch.inference_mode()
-    def vectors_of(sounds: list[Samples]) -> Vectors:
-        ctx.check()
-        features = extractor(sounds, sampling_rate=rate, return_tensors="pt")
-        features.pop("attention_mask", None)  # nothing is filled up
-        vectors = model(**features.to(model.device)).embeddings
-        given: Vectors = functional.normalize(vectors.float()).cpu().numpy()
-        return given
-
-    def embed(sounds: Sequence[Samples]) -> Vectors:
-        heard = [np.pad(s, (0, max(0, shortest - len(s)))) for s in sounds]
-        # Silence behind a sound would change its vector: only equals go together.
-        order = sorted(range(len(heard)), key=lambda index: len(heard[index]))
-        found: dict[int, Vectors] = {}
-        while order:
-            length = len(heard[order[0]])
-            now = [each for each in order[:batch] if len(heard[each]) == length]
-            vectors = vectors_of([heard[each] for each in now])
-            found.update(zip(now, vectors, strict=True))
-            del order[: len(now)]
-        return np.stack([found[index] for index in range(len(heard))])
-
-    return Encoder(rate, embed, _X_VECTOR_SAME, _X_VECTOR_ALIKE, _X_VECTOR_ONE)
+    return load_x_vectors(ctx)
 
 
 def _architectures(ctx: Context) -> Sequence[str]:

@@ -136,6 +136,11 @@ class _Hearing:
 
 def _hearing(ctx: Context, params: SpeakerIdentification) -> _Hearing:
     encoder = load_encoder(ctx)
+    if encoder.rate != RATE:
+        raise EarmarkError(
+            f"The model listens at {encoder.rate} Hz; voices are heard at {RATE} Hz.",
+            "Choose another model.",
+        )
 
     def speech_of(samples: Samples) -> Samples:
         found = [each.samples for each in _speech([samples], params)]

@@ -1,0 +1,81 @@
+"""Speaker-verification models of transformers: WavLM, wav2vec 2.0 and their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+from transformers import AutoFeatureExtractor, AutoModelForAudioXVector
+
+from earmark.api import Context, EarmarkError
+from earmark_plugins.speaker_identification.encoders import Encoder, Samples, Vectors
+
+_SHORTEST_S = 0.5
+"""Less is filled up with silence: of 0.3 s an x-vector holds no numbers."""
+
+# The threshold of the model cards, at any length: those of
+# https://huggingface.co/microsoft/wavlm-base-plus-sv and its kin.
+_SAME = ((0.0, 0.86),)
+_ALIKE, _ONE = 0.86, 0.92
+
+_BATCH = 8
+
+
+def load_x_vectors(ctx: Context) -> Encoder:
+    """The encoder of the job's model, a speaker-verification model.
+
+    Raises
+    ------
+    EarmarkError
+        If its folder cannot be opened.
+    """
+    assert ctx.model is not None
+    folder = ctx.model.path
+
+    def load() -> tuple[Any, Any]:
+        try:
+            model: Any = AutoModelForAudioXVector.from_pretrained(
+                folder, use_safetensors=True, local_files_only=True, dtype="float32"
+            )
+            extractor: Any = AutoFeatureExtractor.from_pretrained(
+                folder, local_files_only=True
+            )
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise EarmarkError(
+                f"{folder} could not be opened: {error}",
+                "Import the model again, or choose another one.",
+            ) from error
+        return model.eval().to(ctx.device), extractor
+
+    model, extractor = ctx.cached("x-vectors", load)
+    ctx.use(ctx.device, "float32")
+    rate = int(extractor.sampling_rate)
+    shortest = round(_SHORTEST_S * rate)
+    batch = 1 if ctx.small else _BATCH
+
+    @torch.inference_mode()
+    def vectors_of(sounds: list[Samples]) -> Vectors:
+        ctx.check()
+        features = extractor(sounds, sampling_rate=rate, return_tensors="pt")
+        features.pop("attention_mask", None)  # nothing is filled up
+        vectors = model(**features.to(model.device)).embeddings
+        given: Vectors = functional.normalize(vectors.float()).cpu().numpy()
+        return given
+
+    def embed(sounds: Sequence[Samples]) -> Vectors:
+        heard = [np.pad(s, (0, max(0, shortest - len(s)))) for s in sounds]
+        # Silence behind a sound would change its vector: only equals go together.
+        order = sorted(range(len(heard)), key=lambda index: len(heard[index]))
+        found: dict[int, Vectors] = {}
+        while order:
+            length = len(heard[order[0]])
+            now = [each for each in order[:batch] if len(heard[each]) == length]
+            vectors = vectors_of([heard[each] for each in now])
+            found.update(zip(now, vectors, strict=True))
+            del order[: len(now)]
+        return np.stack([found[index] for index in range(len(heard))])
+
+    return Encoder(rate, embed, _SAME, _ALIKE, _ONE)
