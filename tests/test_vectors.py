@@ -243,6 +243,21 @@ def test_a_clip_in_which_nothing_is_heard_is_there_without_windows(
     assert {hit.clip for hit in index.search(some(1, 9).vectors)} == {1}
 
 
+def test_what_overlaps_the_example_is_left_out(store: VectorStore) -> None:
+    store.put("k0", some(6))
+    index = Index(store)
+    index.refresh({0: "k0", 1: "k0"})
+    example = some(6).vectors[2:3]  # frames 200 to 400
+    found = index.search(example, without=(0, 200, 400))
+    assert (found[0].clip, found[0].start) == (1, 200)
+    assert sorted(hit.start for hit in found if hit.clip == 0) == [0, 400, 500]
+    assert len(found) == 3 + 6
+    assert (
+        index.moments(example, 2, without=(0, 0, 900))
+        == distinct(hit for hit in index.search(example) if hit.clip == 1)[:2]
+    )
+
+
 def test_of_moments_that_overlap_the_best_is_kept() -> None:
     best, beside, behind = (
         Hit(1, 100, 300, 0.9),

@@ -26,6 +26,9 @@ from earmark.core.tasks import AudioInput, ModelRef
 
 FloatArray = NDArray[np.float32]
 
+Place = tuple[int, int, int]
+"""A clip, and a half-open range of its frames."""
+
 _NEARLY_ONE = 1e-3
 """A vector whose length is further from 1 was not written by this program."""
 
@@ -241,7 +244,9 @@ class Index:
             self._places = np.concatenate(places)
         return tuple(missing)
 
-    def search(self, queries: FloatArray, limit: int = 100) -> list[Hit]:
+    def search(
+        self, queries: FloatArray, limit: int = 100, *, without: Place | None = None
+    ) -> list[Hit]:
         """The windows that are most like any of the queries, the best first.
 
         Parameters
@@ -249,15 +254,22 @@ class Index:
         queries : ndarray, float32, shape (queries, dimensions)
             Of length 1 each.
         limit : int
+        without : tuple of (clip, start, stop), optional
+            Leave out windows that overlap this place: that of the example, say.
         """
         if not len(self) or queries.shape[1] != self._matrix.shape[1]:
             return []
         scores = self._matrix @ queries[0]
         for query in queries[1:]:
             np.maximum(scores, self._matrix @ query, out=scores)
+        if without is not None:
+            clips, starts, stops = self._places.T
+            clip, start, stop = without
+            scores[(clips == clip) & (starts < stop) & (stops > start)] = -np.inf
         count = min(limit, len(scores))
         best = np.argpartition(-scores, count - 1)[:count]
         best = best[np.lexsort((best, -scores[best]))]
+        best = best[np.isfinite(scores[best])]
         return [
             Hit(int(clip), int(start), int(stop), float(score))
             for (clip, start, stop), score in zip(
@@ -265,10 +277,13 @@ class Index:
             )
         ]
 
-    def moments(self, queries: FloatArray, limit: int = 100) -> list[Hit]:
+    def moments(
+        self, queries: FloatArray, limit: int = 100, *, without: Place | None = None
+    ) -> list[Hit]:
         """What `search` finds, without moments that overlap a better one."""
         # A long sound is found in all its windows.
-        return distinct(self.search(queries, 20 * limit))[:limit]
+        found = self.search(queries, 20 * limit, without=without)
+        return distinct(found)[:limit]
 
     def of_clips(self) -> Iterator[tuple[int, Vectors]]:
         """The clips and their windows, in the order they came in."""

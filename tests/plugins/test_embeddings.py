@@ -354,7 +354,7 @@ def test_a_map_by_pca_is_the_projection_on_the_widest_directions(
     vectors = unit(np.random.default_rng(1).normal(size=(40, 6)).astype(np.float32))
     np.save(tmp_path / "v.npy", vectors)
     run_task("embedding-map", vectors=tmp_path / "v.npy", method="pca")
-    places = np.load(tmp_path / "v.map.npy")
+    places = np.load(tmp_path / "v.map.npy")[:, :2]
     centred = vectors - vectors.mean(0)
     _, _, directions = np.linalg.svd(centred, full_matrices=False)
     by_hand = centred @ directions[:2].T
@@ -368,7 +368,8 @@ def test_a_map_of_very_few_has_a_place_for_each(
     np.save(tmp_path / "v.npy", np.eye(count, 6, dtype=np.float32))
     run_task("embedding-map", vectors=tmp_path / "v.npy")
     places = np.load(tmp_path / "v.map.npy")
-    assert places.shape == (count, 2)
+    assert places.shape == (count, 3)
+    assert (places[:, 2] == -1).all()
     assert np.isfinite(places).all()
 
 
@@ -379,13 +380,16 @@ def test_a_map_by_umap_keeps_groups_apart(run_task: Runners, tmp_path: Path) -> 
     drawn = centres + 0.02 * random.normal(size=(60, 60)).astype(np.float32)
     np.save(tmp_path / "v.npy", unit(drawn))
     run_task("embedding-map", vectors=tmp_path / "v.npy", method="umap", neighbours=8)
-    places = np.load(tmp_path / "v.map.npy")
-    groups = places.reshape(3, 20, 2)
+    found = np.load(tmp_path / "v.map.npy")
+    groups = found[:, :2].reshape(3, 20, 2)
     middles = groups.mean(axis=1)
     within = np.linalg.norm(groups - middles[:, None], axis=2).max()
     for a in range(3):
         for b in range(a):
             assert np.linalg.norm(middles[a] - middles[b]) > 2 * within
+    numbers = found[:, 2].reshape(3, 20)
+    assert (numbers == numbers[:, :1]).all()
+    assert set(numbers[:, 0]) == {0, 1, 2}
 
 
 def test_vectors_that_cannot_be_read_cannot_be_mapped(

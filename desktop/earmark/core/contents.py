@@ -207,6 +207,17 @@ class Contents:
         count = "SELECT count(*) FROM labels WHERE track = ?"
         return int(self._database.value(count, (track,)))
 
+    def usual_labels(self) -> dict[int, str]:
+        """Clip to the text that most of its labels have; rejected ones do not count."""
+        rows = self._database.rows(
+            "SELECT clip, text FROM (SELECT clip, text, row_number() OVER "
+            "(PARTITION BY clip ORDER BY count(*) DESC, min(labels.id)) AS rank "
+            "FROM labels JOIN tracks ON tracks.id = track "
+            "WHERE status != 'rejected' AND text != '' AND kind != 'words' "
+            "GROUP BY clip, text) WHERE rank = 1"
+        )
+        return dict(rows)
+
     def find_labels(self, text: str, clip: int | None = None) -> list[Label]:
         """The labels whose text holds `text`, upper and lower case being the same.
 

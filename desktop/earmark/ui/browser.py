@@ -234,6 +234,7 @@ class Browser(QWidget):
     ) -> None:
         super().__init__(parent)
         self._session = session
+        self._following = False
         self._drop = drop
         self._fill_menu = fill_menu
         self.setAcceptDrops(True)
@@ -279,6 +280,7 @@ class Browser(QWidget):
         self.table.selectionModel().selectionChanged.connect(self._take_selection)
         self.table.selectionModel().currentRowChanged.connect(self._take_current)
         session.clip_changed.connect(self._mark_shown)
+        session.clips_selected.connect(self._follow)
         self._take_reset()
 
     def select(self, clips: tuple[int, ...]) -> None:
@@ -336,8 +338,19 @@ class Browser(QWidget):
             self._mark_shown()
 
     def _take_selection(self, *_: object) -> None:
+        if not self._following:
+            self._session.select_clips(self._chosen())
+
+    def _follow(self) -> None:
+        """Select the clips that were selected elsewhere."""
+        if set(self._chosen()) != set(self._session.selected_clips):
+            self._following = True
+            self.select(self._session.selected_clips)
+            self._following = False
+
+    def _chosen(self) -> list[int]:
         rows = self.table.selectionModel().selectedRows()
-        self._session.select_clips([row.data(CLIP_ROLE) for row in rows])
+        return [row.data(CLIP_ROLE) for row in rows]
 
     def _take_current(self, current: QModelIndex, _: QModelIndex) -> None:
         if current.isValid() and self.table.hasFocus():

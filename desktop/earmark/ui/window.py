@@ -44,11 +44,13 @@ from earmark.ui.errors import ErrorReporter
 from earmark.ui.fetching import Fetching
 from earmark.ui.recorder import Recorder
 from earmark.ui.session import Session
+from earmark.ui.sound_index import EMBEDDINGS, SoundIndex
 from earmark.ui.statusbar import StatusBar
 from earmark.ui.takes import check_take
 from earmark.ui.transport_bar import TransportBar
+from earmark.ui.widgets import EmptyState
 
-_LAYOUT_VERSION = 1
+_LAYOUT_VERSION = 2
 _MOVING = {
     Qt.Key.Key_Up,
     Qt.Key.Key_Down,
@@ -83,6 +85,8 @@ class MainWindow(QMainWindow):
         self.editing = Editing(session)
         self.recorder = Recorder(session)
         self.fetching = Fetching(session)
+        self.sounds = SoundIndex(session)
+        self.fetching.finished.connect(self.sounds.look_for_model)
         self.editor = Editor(session, self)
         self.setCentralWidget(self.editor)
         self.status = StatusBar(session, self)
@@ -330,6 +334,20 @@ class MainWindow(QMainWindow):
 
             return History(session)
 
+        def find() -> QWidget:
+            from earmark.ui.find_sounds import FindSounds
+
+            if EMBEDDINGS not in session.plugins.tasks:
+                return _without_embeddings()
+            return FindSounds(session, self.sounds, self.fetching)
+
+        def sound_map() -> QWidget:
+            from earmark.ui.sound_map import SoundMap
+
+            if EMBEDDINGS not in session.plugins.tasks:
+                return _without_embeddings()
+            return SoundMap(session, self.sounds, self.docks["find"].reveal)
+
         makers: tuple[tuple[str, str, Callable[[], QWidget]], ...] = (
             ("browser", "Clips", browser),
             ("history", "History", history),
@@ -337,6 +355,8 @@ class MainWindow(QMainWindow):
             ("generate", "Generate", lambda: tasks("generate")),
             ("labels", "Labels", label_table),
             ("jobs", "Jobs", jobs),
+            ("find", "Find", find),
+            ("map", "Map", sound_map),
         )
         for name, title, make in makers:
             self.docks[name] = Dock(name, title, make, self)
@@ -432,6 +452,8 @@ class MainWindow(QMainWindow):
         for first, second in (
             ("browser", "history"),
             ("understand", "generate"),
+            ("generate", "find"),
+            ("find", "map"),
             ("labels", "jobs"),
         ):
             self.tabifyDockWidget(docks[first], docks[second])
@@ -536,6 +558,15 @@ def _needs(widget: QWidget, event: QKeyEvent) -> bool:
     if isinstance(widget, QAbstractItemView):
         return key in _MOVING
     return False
+
+
+def _without_embeddings() -> QWidget:
+    return EmptyState(
+        "ph.puzzle-piece",
+        "No embeddings",
+        "This comes with the plugin embeddings, which is switched off or failed. See "
+        "Preferences > Plugins.",
+    )
 
 
 def _open(dialog: QDialog) -> None:

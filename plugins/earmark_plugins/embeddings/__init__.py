@@ -81,7 +81,7 @@ def register_tasks() -> Sequence[Task]:
             many="earmark_plugins.embeddings.runner:run_many",
             formats=_FORMATS,
             architectures=_ARCHITECTURES,
-            icon="ph.dots-nine",
+            icon="ph.circles-three",
             vectors=True,
         ),
         Task(
@@ -94,7 +94,7 @@ def register_tasks() -> Sequence[Task]:
             runner="earmark_plugins.embeddings.queries:run",
             formats=_FORMATS,
             architectures=_ARCHITECTURES,
-            icon="ph.binoculars",
+            icon="ph.magnifying-glass",
             hidden=True,
         ),
         Task(
@@ -105,7 +105,7 @@ def register_tasks() -> Sequence[Task]:
             input="text",
             params=EmbeddingMap,
             runner="earmark_plugins.embeddings.maps:run",
-            icon="ph.graph",
+            icon="ph.circles-three-plus",
             hidden=True,
         ),
     ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.cluster import HDBSCAN
 from sklearn.decomposition import PCA
 
 from earmark.api import Context, EarmarkError, Job, Progress, Result
@@ -17,12 +18,19 @@ Points = NDArray[np.float32]
 _FEWEST = 4
 """UMAP needs neighbours; of fewer points PCA shows all there is."""
 
+_SMALLEST = 4
+"""Points that are a group."""
+
 _KEPT = 50
 """Directions that UMAP gets of vectors with more: it is as good, and faster."""
 
 
 def run(job: Job, ctx: Context) -> Iterator[Result]:
-    """Write the places of vectors beside them, as `.map.npy`; it gives no results."""
+    """Write the places of vectors beside them, as `.map.npy`; it gives no results.
+
+    A row of that is where its vector lies, and the number of the group that it is in,
+    or -1 if it is in none.
+    """
     params = EmbeddingMap(**job.params)
     try:
         vectors = np.load(params.vectors, allow_pickle=False)
@@ -35,9 +43,10 @@ def run(job: Job, ctx: Context) -> Iterator[Result]:
         places = by_pca(vectors)
     else:
         places = by_umap(vectors, params.neighbours, ctx)
+    found = np.column_stack([places, groups_of(places)]).astype(np.float32)
     beside = params.vectors.with_suffix(".part")
     with beside.open("wb") as file:
-        np.save(file, places)
+        np.save(file, found)
     beside.replace(params.vectors.with_suffix(".map.npy"))
     yield Progress(1.0)
 
@@ -84,3 +93,16 @@ def by_umap(vectors: Points, neighbours: int, ctx: Context) -> Points:
     )
     places: Points = layout.fit_transform(vectors).astype(np.float32)
     return places
+
+
+def groups_of(places: Points) -> NDArray[np.int64]:
+    """The group of each point, -1 for one that stands alone.
+
+    Campello et al., "Density-Based Clustering Based on Hierarchical Density Estimates",
+    2013.
+    """
+    smallest = max(_SMALLEST, len(places) // 50)
+    if len(places) < 2 * smallest:
+        return np.full(len(places), -1)
+    found: NDArray[np.int64] = HDBSCAN(smallest, copy=True).fit_predict(places)
+    return found
