@@ -21,7 +21,7 @@ from earmark.core.tasks import (
     entries,
     param,
 )
-from earmark.core.windows import WindowParams
+from earmark.core.windows import ExclusiveParams, WindowParams
 
 if TYPE_CHECKING:
     from earmark.engine.classify import (
@@ -48,6 +48,7 @@ __all__ = [
     "Command",
     "Context",
     "EarmarkError",
+    "ExclusiveParams",
     "FrameClassifier",
     "Heard",
     "Hearer",

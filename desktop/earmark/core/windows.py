@@ -7,8 +7,11 @@ from typing import Literal
 from earmark.core.tasks import Params, param
 
 
-class WindowParams(Params):
-    """What every task has that scores windows: what is heard, and what is labelled."""
+class ExclusiveParams(Params):
+    """What every task has that scores windows: what is heard, and what is labelled.
+
+    Of tasks for which one class is true at a time.
+    """
 
     along: Literal["time", "clip"] = param(
         "time",
@@ -18,9 +21,6 @@ class WindowParams(Params):
     )
     threshold: float = param(
         0.5, "Threshold", "Label what scores at least this.", ge=0, le=1, step=0.05
-    )
-    top: int = param(
-        3, "At most", "How many labels there may be at a time.", ge=1, le=50
     )
     window_s: float | None = param(
         None,
@@ -66,4 +66,12 @@ class WindowParams(Params):
         le=60,
         step=0.1,
         advanced=True,
+    )
+
+
+class WindowParams(ExclusiveParams):
+    """The same, of tasks for which several classes may be true at a time."""
+
+    top: int = param(
+        3, "At most", "How many labels there may be at a time.", ge=1, le=50
     )

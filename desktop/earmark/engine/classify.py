@@ -17,7 +17,7 @@ import numpy as np
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Job, Progress, Result
-from earmark.core.windows import WindowParams
+from earmark.core.windows import ExclusiveParams
 from earmark.engine import loaders
 from earmark.engine.context import Context, Samples, Window, audio_of
 from earmark.engine.hearing import Heard, hear, hear_many
@@ -107,7 +107,7 @@ class Hearing:
     """What a task hears with, and what becomes of it; see `classify`."""
 
     classifier: Classifier | FrameClassifier
-    params: WindowParams
+    params: ExclusiveParams
     tier: str
     thresholds: Mapping[str, float] = field(default_factory=dict)
     silence: str = ""
@@ -196,7 +196,7 @@ def load_classifier(
 def classify(
     ctx: Context,
     classifier: Classifier | FrameClassifier,
-    params: WindowParams,
+    params: ExclusiveParams,
     *,
     tier: str,
     thresholds: Mapping[str, float] | None = None,
@@ -209,7 +209,7 @@ def classify(
     ----------
     ctx : Context
     classifier : Classifier or FrameClassifier
-    params : WindowParams
+    params : ExclusiveParams
     tier : str
         Name of the label track, and role of the text that sums up the whole.
     thresholds : mapping, optional
@@ -242,7 +242,7 @@ def classify(
 def classify_many(
     contexts: Sequence[Context],
     classifier: Classifier | FrameClassifier,
-    params: WindowParams,
+    params: ExclusiveParams,
     *,
     tier: str,
     thresholds: Mapping[str, float] | None = None,
@@ -274,7 +274,7 @@ def classify_many(
         yield ctx, [*found, *labeller.end()]
 
 
-def lengths(classifier: Classifier, params: WindowParams) -> tuple[float, float]:
+def lengths(classifier: Classifier, params: ExclusiveParams) -> tuple[float, float]:
     """The window and the hop in seconds, the hop in whole samples of the model."""
     window_s = params.window_s or classifier.window_s
     hop_s = min(params.hop_s or window_s / 2, window_s)
@@ -283,7 +283,7 @@ def lengths(classifier: Classifier, params: WindowParams) -> tuple[float, float]
 
 def _rules(
     classifier: Classifier | FrameClassifier,
-    params: WindowParams,
+    params: ExclusiveParams,
     tier: str,
     thresholds: Mapping[str, float],
     silence: str,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.core.tasks import Prediction, Progress, Result, Text
-from earmark.core.windows import WindowParams
+from earmark.core.windows import ExclusiveParams, WindowParams
 from earmark.engine.context import Context, Samples, Window
 
 Scores = NDArray[np.float32]
@@ -35,7 +35,7 @@ class Rules:
         What the scores are: "softmax", "sigmoid", "probability", "cosine".
     exclusive : bool
         One class at a time; otherwise several may be true at once.
-    params : WindowParams
+    params : ExclusiveParams or WindowParams
     tier : str
         Name of the label track, and role of the text that sums up the whole.
     window_s, hop_s : float
@@ -51,7 +51,7 @@ class Rules:
     names: tuple[str, ...]
     kind: str
     exclusive: bool
-    params: WindowParams
+    params: ExclusiveParams
     tier: str
     window_s: float
     hop_s: float
@@ -203,7 +203,9 @@ class Labeller:
         """The classes that are true, the best first."""
         if scores is None:
             return []
-        top = 1 if self._rules.exclusive else self._rules.params.top
+        params, top = self._rules.params, 1
+        if isinstance(params, WindowParams) and not self._rules.exclusive:
+            top = params.top
         best = np.argsort(-scores, kind="stable")[:top]
         return [
             (int(name), float(scores[name]))

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from earmark.api import Task, WindowParams, hookimpl, param
+from earmark.api import ExclusiveParams, Task, hookimpl, param
 
 
-class AudioContent(WindowParams):
+class AudioContent(ExclusiveParams):
     """How the content is told."""
 
     silence_db: float = param(
