@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import jiwer
@@ -16,6 +17,8 @@ import pysubs2
 import pytest
 import soundfile
 from cli.conftest import Earmark
+
+from earmark.core.project import Project
 
 pytestmark = pytest.mark.weights
 
@@ -145,7 +148,7 @@ def test_a_project_keeps_what_was_run_and_exports_it(
     )
 
 
-def test_ctrl_c_cancels_and_leaves_nothing_behind(
+def test_ctrl_c_cancels_and_keeps_what_was_heard(
     earmark_home: Path, tmp_path: Path, demo_audio: Path, models_folder: Path
 ) -> None:
     samples, rate = soundfile.read(demo_audio)
@@ -164,7 +167,38 @@ def test_ctrl_c_cancels_and_leaves_nothing_behind(
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130, said
     assert "interrupted" in said
-    assert not list((earmark_home / "cache").glob("run-*"))
+    (kept,) = (earmark_home / "data" / "runs").glob("*.earmark")
+    project = Project.open(kept, read_only=True)
+    (job,) = project.jobs()
+    assert job.state == "cancelled"
+    assert project.results(job.id)
+    project.close()
+
+
+def test_a_long_recording_goes_on_behind_what_was_heard_before_the_kill(
+    earmark: Earmark,
+    start: Callable[..., subprocess.Popen[str]],
+    tmp_path: Path,
+    demo_audio: Path,
+    models_folder: Path,
+) -> None:
+    samples, rate = soundfile.read(demo_audio)
+    soundfile.write(tmp_path / "long.wav", np.tile(samples, 6), rate)
+    running = start("transcribe", "long.wav")
+    assert running.stdout is not None
+    first = [running.stdout.readline() for _ in range(4)]
+    running.send_signal(signal.SIGKILL)
+    first += running.communicate()[0].splitlines(keepends=True)
+    done = earmark("transcribe", "long.wav", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    heard_s = told["usage"]["audio_s"]
+    assert heard_s < len(samples) / rate * 6 - 5  # not from its beginning
+    segments = [la for la in told["labels"] if la["tier"] == "segments"]
+    starts = [segment["start_s"] for segment in segments]
+    assert starts == sorted(starts)
+    assert segments[0]["text"].strip() == first[0].rstrip("\n").split("\t")[3]
+    assert segments[-1]["stop_s"] > len(samples) / rate * 5
 
 
 def test_the_selftest_passes(earmark: Earmark, models_folder: Path) -> None:

@@ -344,6 +344,25 @@ def test_examples_are_given_by_name(
     assert "no.wav" in done.stderr
 
 
+def test_the_voices_of_a_project_are_examples_as_well(
+    earmark: Earmark, tally: Tally, tmp_path: Path
+) -> None:
+    clips(tmp_path / "clips", 2)
+    command = ("run", "tally-voices", "clips/c00.wav", "--project", "kept.earmark")
+    assert earmark(*command).stdout.endswith("2000 heard\n")
+    project = Project.open(tmp_path / "kept.earmark")
+    with project.edit("Keep voice") as edit:
+        edit.add_voice("Eve", project.clips()[0].id, 0, 800)
+    project.close()
+    done = earmark(*command, "--voice", "Ann=clips/c01.wav")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("2000 heard Ann:2000 Eve:800\n")
+    done = earmark(*command, "--voice", "Ann=clips/c01.wav")
+    assert done.stdout.endswith("2000 heard Ann:2000 Eve:800\n")
+    assert "1 of 1 done, 1 of them earlier" in done.stderr
+    assert tally.done["c00.wav"] == 2
+
+
 def test_a_reader_that_has_enough_ends_the_run(
     start: Start, tally: Tally, tmp_path: Path
 ) -> None:

@@ -153,7 +153,8 @@ class Bars(Meter):
         self, name: str, fraction: float | None, message: str, eta_s: float | None
     ) -> None:
         if name not in self._ids:
-            if len(self._ids) == MOST_BARS:
+            short = self.total > 1 and fraction is None
+            if short or len(self._ids) == MOST_BARS:
                 return
             self._ids[name] = self._bars.add_task(name, total=1.0, message="")
         done = fraction or 0.0

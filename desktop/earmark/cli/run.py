@@ -331,13 +331,15 @@ def teller(project: Project, meter: Meter, as_json: bool) -> Callable[[Work], No
     """What says how each input ended."""
 
     def tell(work: Work) -> None:
+        if work.state == JobState.CANCELLED:
+            return  # it has not come to its end
         if work.earlier and meter.results:
             show_results(work, project.results(work.job), meter)
         if work.earlier and work.done:
             meter.done_earlier(work.name)
         elif work.done:
             meter.done(work.name, project.job(work.job).usage)
-        elif work.state == JobState.FAILED:
+        else:
             meter.failed(work.name, work.error)
         for note in work.notes:
             meter.say(f"{work.name}: {note}")
