@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
+import conversations
+import numpy as np
 import recordings
 import soundfile
+from numpy.typing import NDArray
 from plugins.runners import Runners
 
 from earmark.core.tasks import ModelRef
@@ -25,6 +29,8 @@ def rows(short: bool) -> Iterator[Row]:
         yield from languages(run, short)
         yield from contents(run, short)
         yield from instruments(run, short)
+        yield from voices(run, short)
+        yield from turns(run, short)
 
 
 def embedded(name: str, format: str) -> ModelRef:
@@ -92,3 +98,105 @@ def instruments(run: Runners, short: bool) -> Iterator[Row]:
     yield Row(f"{what}: first", 100 * first / len(wanted), "%", 80, "high")
     share = 100 * among_three / len(wanted)
     yield Row(f"{what}: among three", share, "%", 100, "high")
+
+
+Voiced = dict[str, list[tuple[float, NDArray[np.float32]]]]
+"""The prompts of each voice: how long they are, and their vectors."""
+
+
+def voices(run: Runners, short: bool) -> Iterator[Row]:
+    """Prompts of five studio voices: are two of one voice told from two of two?"""
+    from earmark_plugins.speaker_identification.encoders import load_encoder
+
+    model = embedded("ge2e-speaker-encoder", "ge2e")
+    encoder = load_encoder(run.start("speaker-identification", model)[0])
+    heard: Voiced = {}
+    for voice in conversations.VOICES:
+        paths = conversations.prompts_of(voice, 1.0, 60.0)
+        if short:
+            paths = paths[:: len(paths) // 20]
+        sounds = [conversations.heard(path) for path in paths]
+        lengths = [len(sound) / conversations.RATE for sound in sounds]
+        heard[voice] = list(zip(lengths, encoder.embed(sounds), strict=True))
+    for least_s, most_s, reach in ((1, 2, 14.7), (2, 4, 5.9), (4, 60, 5.4)):
+        chosen = [
+            (voice, vector)
+            for voice, prompts in heard.items()
+            for length_s, vector in prompts
+            if least_s <= length_s < most_s
+        ]
+        names = np.array([voice for voice, _ in chosen])
+        vectors = np.stack([vector for _, vector in chosen])
+        one, other = np.triu_indices(len(chosen), 1)
+        cosines = np.sum(vectors[one] * vectors[other], axis=1)
+        error = 100 * equal_error_rate(cosines, names[one] == names[other])
+        what = f"speaker, pairs of {len(chosen)} prompts of {least_s}-{most_s} s"
+        yield Row(f"{what}: equal error rate", round(error, 1), "%", reach)
+    yield from known_voices(heard)
+
+
+def known_voices(heard: Voiced) -> Iterator[Row]:
+    """The other prompts against the mean of three samples of each voice."""
+    chance = np.random.default_rng(0)
+    means = {}
+    for voice, prompts in heard.items():
+        fit = [at for at, (length_s, _) in enumerate(prompts) if 2.5 <= length_s <= 8]
+        kept = set(chance.choice(fit, 3, replace=False).tolist())
+        means[voice] = np.mean([prompts[at][1] for at in kept], axis=0)
+        heard[voice] = [each for at, each in enumerate(prompts) if at not in kept]
+    names = list(means)
+    told = [
+        (voice, vector @ np.stack([means[name] for name in names]).T)
+        for voice, prompts in heard.items()
+        for length_s, vector in prompts
+        if length_s >= 2
+    ]
+    scores = np.concatenate([cosines for _, cosines in told])
+    same = np.array([voice == name for voice, _ in told for name in names])
+    right = [names[int(cosines.argmax())] == voice for voice, cosines in told]
+    what = f"speaker, {len(told)} prompts from 2 s on, three samples known"
+    error = 100 * equal_error_rate(scores, same)
+    yield Row(f"{what}: equal error", round(error, 1), "%", 5.9)
+    share = 100 * sum(right) / len(right)
+    yield Row(f"{what}: right", round(share, 1), "%", 99.8, "high")
+
+
+def turns(run: Runners, short: bool) -> Iterator[Row]:
+    """Conversations of three voices: how long is the right one said to speak?"""
+    model = embedded("ge2e-speaker-encoder", "ge2e")
+    groups = list(combinations(conversations.VOICES, 3))
+    groups = groups[:1] if short else groups * 2
+    for count in (None, 3):
+        shares, counts = [], []
+        for seed, group in enumerate(groups):
+            path = run.folder / f"conversation-{seed}.wav"
+            truth = conversations.conversation(path, group, 16, seed)
+            done = run("speaker-identification", model, path, speakers=count)
+            found = [
+                conversations.Spoken(
+                    turn.start / conversations.RATE,
+                    turn.stop / conversations.RATE,
+                    turn.text,
+                )
+                for turn in done.tier("speakers")
+            ]
+            shares.append(conversations.right_share(truth, found))
+            counts.append(len({turn.name for turn in found}) == 3)
+        what = f"turns of three voices, {len(groups)} conversations"
+        if count is None:
+            right = 100 * float(np.mean(counts))
+            yield Row(f"{what}: right number found", right, "%")
+        else:
+            what += ", number given"
+        share = 100 * float(np.mean(shares))
+        yield Row(f"{what}: right time", share, "%", 90, "high")
+
+
+def equal_error_rate(scores: NDArray[np.floating], same: NDArray[np.bool_]) -> float:
+    """Where as many of the same are missed as others are taken for the same."""
+    order = np.argsort(scores)
+    sorted_same = same[order]
+    missed = np.cumsum(sorted_same) / same.sum()
+    taken = 1 - np.cumsum(~sorted_same) / (~same).sum()
+    at = int(np.argmin(np.abs(missed - taken)))
+    return float(missed[at] + taken[at]) / 2
