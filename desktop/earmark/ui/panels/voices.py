@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -24,6 +25,22 @@ from earmark.ui.widgets import bold, button, muted, tool_button
 from earmark.ui.wording import count, duration
 
 _HINT = "Select a few seconds of one person and choose Keep as a voice."
+
+
+class _Name(QLabel):
+    """A name that is cut where it is too long, rather than widen the panel."""
+
+    def __init__(self, name: str, parent: QWidget) -> None:
+        super().__init__(name, parent)
+        self.setToolTip(name)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw as much of it as there is room for."""
+        shown = self.fontMetrics().elidedText(
+            self.text(), Qt.TextElideMode.ElideRight, self.width()
+        )
+        QPainter(self).drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, shown)
 
 
 class Voices(QWidget):
@@ -104,11 +121,7 @@ class Voices(QWidget):
         forget = tool_button("ph.trash", f"Forget the voice of {name}", self._rows)
         forget.clicked.connect(partial(self.forget, name))
         forget.setEnabled(not self._session.project.read_only)
-        who = QLabel(name, self._rows)
-        who.setTextFormat(Qt.TextFormat.PlainText)
-        who.setToolTip(name)
-        # A long name gives way rather than widen the panel.
-        who.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        who = _Name(name, self._rows)
         total_s = sum(voice.frames / voice.rate for voice in samples)
         much = muted(
             f"{count(len(samples), 'sample')}, {duration(total_s)}", self._rows
