@@ -374,9 +374,8 @@ def test_a_reader_that_has_enough_ends_the_run(
     assert running.stdout is not None
     assert running.stderr is not None
     running.stdout.close()
-    held = tally.folder / "held"
-    gate.rename(held)
-    held.write_text("go on")
+    with gate.open("w"):  # who waits there is let go, and fails
+        gate.unlink()
     assert running.wait() == 1
     assert "Traceback" not in running.stderr.read()
 
