@@ -18,6 +18,7 @@ from earmark.core.plugins import Plugins
 from earmark.core.project import Project
 from earmark.engine.client import EngineClient
 from earmark.engine.events import EngineFactory
+from earmark.engine.queue import JobQueue
 from earmark.models.library import open_library
 from earmark.settings import SettingsStore, folders
 from earmark.ui.appearance import Appearance
