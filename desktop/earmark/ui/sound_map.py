@@ -137,19 +137,18 @@ class SoundMap(QWidget):
         self.export_button = dock_button("ph.export", "Export vectors", self.export)
         dock_header(self, self.points, self.method, self.coloring, self.export_button)
         self.view = _LassoView()
-        self.plot = pg.PlotWidget(parent=self, viewBox=self.view)
+        # A plot would bring axes, buttons and menus along.
+        self.plot = pg.GraphicsView(self, background=None)
+        self.plot.setCentralItem(self.view)
+        self.plot.setFrameShape(self.plot.Shape.NoFrame)
         self.plot.setAccessibleName("Sound map")
-        for axis in ("left", "bottom"):
-            self.plot.hideAxis(axis)
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
         self.scatter = pg.ScatterPlotItem(
             size=_POINT_PX, pxMode=True, hoverable=True, hoverSize=14, tip=None
         )
         self.marks = pg.ScatterPlotItem(size=15, pxMode=True)
         self.shown = pg.ScatterPlotItem(size=19, pxMode=True)
         for item in (self.shown, self.marks, self.scatter):
-            self.plot.addItem(item)
+            self.view.addItem(item)
         self.scatter.sigHovered.connect(self._take_hover)
         self.scatter.sigClicked.connect(self._take_click)
         self.view.drawn.connect(self._take_lasso)
@@ -166,7 +165,9 @@ class SoundMap(QWidget):
         self.text.returnPressed.connect(self.label_selected)
         self.label_button = button("Label these", self.label_selected, self)
         self.action = button("", self._act, self, role="primary")
-        self.empty = EmptyState("ph.circles-three-plus", "", "", self.action, parent=self)
+        self.empty = EmptyState(
+            "ph.circles-three-plus", "", "", self.action, parent=self
+        )
         self._hover_wait = QTimer(self)
         self._hover_wait.setSingleShot(True)
         self._hover_wait.setInterval(_HOVER_MS)
@@ -588,6 +589,7 @@ class _LassoView(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
 
     def __init__(self) -> None:
         super().__init__(enableMenu=False, defaultPadding=0.08)
+        self.setAspectLocked()
         self._corners: list[tuple[float, float]] = []
         self._line = QGraphicsPathItem()
         self._line.setZValue(10)
