@@ -86,8 +86,12 @@ class Detectors:
         speech = believed(voice, self.threshold, SPEECH) & ~silent
         left = ~(speech | silent)
         music, tone = np.zeros(count, bool), np.zeros(count, np.float32)
-        # This detector is the slower one: it is asked only where there may be music.
-        if left.any() and count * FRAME_S >= MUSIC.shortest_s:
+        # This detector is the slower one: it is asked only if there may be music.
+        longest = max((stop - start for start, stop in _runs(left)), default=0)
+        if (
+            longest * FRAME_S >= SHORTEST_OTHER_S
+            and count * FRAME_S >= MUSIC.shortest_s
+        ):
             tone = _per_frame(self._music(samples), _EVENT_SAMPLES, count)
             music = believed(tone, self.threshold, MUSIC) & left
         other = left & ~music
