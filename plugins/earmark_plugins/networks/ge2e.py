@@ -167,12 +167,11 @@ class Ge2eEncoder:
         vectors = torch.cat(
             [
                 self._network(batch.to(device)).cpu()
-                for batch in torch.cat(windows).split(_BATCH)
+                for batch in torch.split(torch.cat(windows), _BATCH)
             ]
         )
-        means = [
-            each.mean(0) for each in vectors.split([len(each) for each in windows])
-        ]
+        counts = [len(each) for each in windows]
+        means = [each.mean(0) for each in torch.split(vectors, counts)]
         given: NDArray[np.float32] = functional.normalize(torch.stack(means)).numpy()
         return given
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -43,7 +43,8 @@ from earmark_plugins.speaker_identification.turns import (
     windows_in,
 )
 from earmark_plugins.speaker_identification.voices import LONGEST_S, Voices, enrolled
-from earmark_plugins.speech.windows import BLOCK_S, RATE, speech_windows
+from earmark_plugins.speech.transcript import RATE
+from earmark_plugins.speech.windows import BLOCK_S, speech_windows
 
 TIER = "speakers"
 UNKNOWN = "unknown"
@@ -166,7 +167,7 @@ class _Answer:
         self._places: list[Place] = []
         self._vectors: list[Vectors] = []
         self._stretches = 0
-        self._spoken_s: Counter[str] = Counter()
+        self._spoken_s: defaultdict[str, float] = defaultdict(float)
         self._hop_s = min(hearing.params.hop_s, hearing.params.window_s)
 
     def pieces(self, blocks: Iterable[Samples]) -> Iterator[tuple[float, list[Window]]]:
@@ -213,7 +214,7 @@ class _Answer:
         told = "" if self._places else "no speech was found"
         if told:
             self.ctx.note(told)
-        ranked = self._spoken_s.most_common()
+        ranked = sorted(self._spoken_s.items(), key=lambda spoken: -spoken[1])
         data |= {
             "speakers": {name: round(spoken_s, 3) for name, spoken_s in ranked},
             **{f"{why}_s": round(s, 3) for why, s in self._unheard.seconds.items()},

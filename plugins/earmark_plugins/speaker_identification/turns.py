@@ -17,8 +17,8 @@ from earmark_plugins.speaker_identification.encoders import Encoder, Vectors
 Group = NDArray[np.intp]
 """Indices of the windows that are taken for one speaker's."""
 
-_AT_ONCE = 4000
-"""Windows that are grouped at once, since memory grows with their square: 64 MB."""
+_AT_ONCE = 2000
+"""Windows that are grouped at once, since memory grows with their square: 16 MB."""
 
 _LEAST_SHARE = 0.03
 _LEAST, _LEAST_ENOUGH = 3, 12
@@ -99,7 +99,8 @@ def speakers(
     if not any(long):
         long = [True] * len(places)
     sure = np.flatnonzero(long)
-    heard = _steadied([places[each].stretch for each in sure], vectors[sure])
+    stretches = np.array([place.stretch for place in places])
+    heard = _steadied(stretches[sure], vectors[sure])
     if count is None:
         found = _joined(heard, _grouped(heard, encoder.alike), _closeness, encoder.one)
         least = min(max(_LEAST, _LEAST_SHARE * len(heard)), _LEAST_ENOUGH)
@@ -163,15 +164,16 @@ def bridged(found: Iterable[Turn], longest_s: float) -> Iterator[Turn]:
 
 def centre(vectors: Vectors) -> Vectors:
     """The unit vector in the middle of some, shape (size,)."""
-    return _unit(vectors.mean(axis=0)[None])[0]
+    given: Vectors = _unit(vectors.mean(axis=0)[None])[0]
+    return given
 
 
-def _steadied(stretches: Sequence[int], vectors: Vectors) -> Vectors:
+def _steadied(of: NDArray[np.int_], vectors: Vectors) -> Vectors:
     """The mean of each vector with its neighbours in the same stretch, as unit vectors.
 
-    A voice is more like itself then, and two voices hardly more like each other.
+    A voice is more like itself then, and two voices hardly more like each other. `of`
+    tells which stretch each is in.
     """
-    of = np.array(stretches)
     total = np.zeros_like(vectors)
     for offset in range(-_AROUND, _AROUND + 1):
         inside = slice(max(0, -offset), len(of) - max(0, offset))

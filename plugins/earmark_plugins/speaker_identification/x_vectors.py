@@ -34,15 +34,15 @@ def load_x_vectors(ctx: Context) -> Encoder:
     """
     assert ctx.model is not None
     folder = ctx.model.path
+    model_class: Any = AutoModelForAudioXVector
+    extractor_class: Any = AutoFeatureExtractor
 
     def load() -> tuple[Any, Any]:
         try:
-            model: Any = AutoModelForAudioXVector.from_pretrained(
+            model = model_class.from_pretrained(
                 folder, use_safetensors=True, local_files_only=True, dtype="float32"
             )
-            extractor: Any = AutoFeatureExtractor.from_pretrained(
-                folder, local_files_only=True
-            )
+            extractor = extractor_class.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise EarmarkError(
                 f"{folder} could not be opened: {error}",

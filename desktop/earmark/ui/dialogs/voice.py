@@ -64,6 +64,7 @@ class SpeakerName(QDialog):
         assert line is not None
         line.setPlaceholderText("Name")
         completer = self.name.completer()
+        assert completer is not None
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         form = Form()
