@@ -76,7 +76,7 @@ def test_all_rates_and_channel_counts_are_opened(
     np.testing.assert_allclose(read, sound, atol=2.0**-23)
 
 
-@pytest.mark.parametrize("kind", ["wav-16", "aiff-24", "flac-16", "mkv"])
+@pytest.mark.parametrize("kind", ["wav-16", "aiff-24", "flac-16", "mkv", "caf"])
 def test_a_file_cut_off_is_opened_as_far_as_it_goes_and_says_what_is_missing(
     tmp_path: Path, sources: Sources, kind: str
 ) -> None:
@@ -95,6 +95,54 @@ def test_a_file_cut_off_is_opened_as_far_as_it_goes_and_says_what_is_missing(
     there = min(reader.ready, info.frames)
     assert info.frames - there <= 4608
     np.testing.assert_allclose(reader.read(0, there), sound[:there], atol=2.0**-15)
+
+
+@pytest.mark.parametrize("tagged", [False, True])
+def test_an_mp3_that_counts_its_frames_says_what_was_cut_off(
+    tmp_path: Path, tagged: bool
+) -> None:
+    path = write(tmp_path / "sound.mp3", "mp3", tones(48_000, 1, 96_000))
+    frames = path.read_bytes()
+    whole = probe(path).frames
+    tag = b"ID3\x04\0\0" + bytes([0, 0, 2, 10]) + bytes(2 * 128 + 10)
+    path.write_bytes((tag if tagged else b"") + frames[: len(frames) * 6 // 10])
+
+    info = probe(path)
+
+    assert 50_000 < info.frames < 65_000
+    assert abs(info.frames + info.missing_frames - whole) <= 4608
+    assert "cut short" in info.note
+
+
+def test_an_mp3_that_does_not_count_its_frames_is_not_called_cut(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path / "sound.mp3", "mp3", tones(48_000, 1, 96_000))
+    frames = path.read_bytes()
+    second = frames.index(frames[:2], 64)
+    path.write_bytes(frames[second:])
+    info = probe(path)
+    assert info.missing_frames == 0
+    assert info.frames > 90_000
+
+
+def test_a_cut_off_mp4_says_that_its_index_is_missing(tmp_path: Path) -> None:
+    path = write(tmp_path / "sound.m4a", "m4a", tones(48_000, 1, 96_000))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(EarmarkError, match=r"“sound\.m4a” was cut off: the index"):
+        probe(path)
+
+
+def test_what_only_looks_like_mp3_here_and_there_is_no_sound(tmp_path: Path) -> None:
+    # Frames of MPEG layer I without sound in them, mono and stereo in turn.
+    mono, stereo = (bytes([0xFF, 0xFF, 0x18, mode]) + bytes(44) for mode in (0xC0, 0))
+    path = tmp_path / "program.mp3"
+    path.write_bytes((mono * 3 + stereo * 2) * 200)
+    with pytest.raises(EarmarkError, match="no sound"):
+        probe(path)
+    path.write_bytes(mono * 1000)
+    assert probe(path).channels == 1
 
 
 @pytest.mark.parametrize("stated", [0, 0xFFFFFFFF, 0x7FFFF000])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,10 +43,13 @@ _FFMPEG = {
     "w64,wav,webm,wv,xwma",
     "protocol_whitelist": "file",
 }
-_STATED_LENGTH = ("mov", "matroska", "asf")
+_STATED_LENGTH = ("mov", "matroska", "asf", "caf")
 """Containers that state how long they are; FFmpeg estimates it for others."""
 
 _LONGEST_PACKET = 4608
+_OPENING = 32
+"""Frames at the beginning that have to be alike: bytes of any kind look like MP3 here
+and there."""
 
 
 class Decoder(Protocol):
@@ -163,16 +168,44 @@ def _readable(path: Path, frames: int) -> int:
     return least
 
 
+def _caf_frames(path: Path) -> int:
+    """How long a Core Audio file says it is; 0 if it does not say.
+
+    https://developer.apple.com/library/archive/documentation/MusicAudio/Reference/CAFSpec
+    """
+    per_packet = packet_bytes = size = 0
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(header := file.read(12)) == 12:
+            name, length = struct.unpack(">4sq", header)
+            body = file.read(24)
+            if name == b"desc" and len(body) == 24:
+                packet_bytes, per_packet = struct.unpack(">16xII", body)
+            elif name == b"pakt" and len(body) == 24:
+                return int.from_bytes(body[8:16], "big")  # packets of unequal size
+            elif name == b"data":
+                size = max(length - 4, 0)
+            if length < 0:
+                break  # it goes on to the end
+            file.seek(length - len(body), os.SEEK_CUR)
+    return size // packet_bytes * per_packet if packet_bytes else 0
+
+
 class _Ffmpeg:
-    def __init__(self, container: Any, stream: Any) -> None:
+    def __init__(self, path: Path, container: Any, stream: Any) -> None:
         from av.stream import Discard
 
+        self._path = path
         self._container = container
         self._stream = stream
         for other in container.streams:
             if other is not stream:
                 other.discard = Discard.all
-        first = next(self._decoded())
+        opening = list(itertools.islice(self._decoded(), _OPENING))
+        forms = {(each.sample_rate, each.layout.nb_channels) for each in opening}
+        if not forms or (container.format.name == "mp3" and len(forms) > 1):
+            raise _no_sound(path)
+        first = opening[0]
         container.seek(0)
         self._layout = first.layout.name
         self.format = container.format.name.split(",")[0].upper()
@@ -225,11 +258,14 @@ class _Ffmpeg:
             if packet.pts is not None
         ]
         container, stream = self._container, self._stream
+        name = container.format.name
         stated = 0
         if stream.duration:
             stated = round(stream.duration * stream.time_base * self.rate)
         elif container.duration:
             stated = round(container.duration * self.rate / 1_000_000)
+        if name == "caf":
+            stated = max(stated, _caf_frames(self._path))
         if not ends:
             return stated, 0
         begin, end = min(a for a, _ in ends), max(b for _, b in ends)
@@ -237,31 +273,75 @@ class _Ffmpeg:
         there = math.ceil((end - begin + 1) * stream.time_base * self.rate)
         if abs(there - stated) <= _LONGEST_PACKET:
             return stated, 0
-        trusted = container.format.name.startswith(_STATED_LENGTH)
+        trusted = name.startswith(_STATED_LENGTH)
+        trusted = trusted or (name == "mp3" and _states_length(self._path))
         return there, max(stated - there, 0) if trusted else 0
+
+
+def _states_length(mp3: Path) -> bool:
+    """Whether the first frame of an MP3 file counts the others."""
+    with mp3.open("rb") as file:
+        head = file.read(10)
+        tag = 0
+        if len(head) == 10 and head.startswith(b"ID3"):
+            # Seven bits of each byte count.
+            for byte in head[6:]:
+                tag = tag << 7 | byte & 0x7F
+            tag += len(head)
+        file.seek(tag)
+        frame = file.read(64)
+    return any(mark in frame for mark in (b"Xing", b"Info", b"VBRI"))
+
+
+def _lacks_index(path: Path) -> bool:
+    """Whether an MP4 file ends before the index that tells what it holds."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        at, kinds = 0, list[bytes]()
+        while at < size:
+            file.seek(at)
+            header = file.read(16)
+            if len(header) < 8:
+                break
+            length, kind = struct.unpack(">I4s", header[:8])
+            if length == 1 and len(header) == 16:
+                length = int.from_bytes(header[8:], "big")
+            kinds.append(kind)
+            if length < 8:
+                break  # it goes on to the end
+            at += length
+    return kinds[:1] == [b"ftyp"] and b"moov" not in kinds
+
+
+def _no_sound(path: Path) -> EarmarkError:
+    return EarmarkError(
+        f"“{path.name}” holds no sound that can be read.",
+        "Convert it to WAV or FLAC with the program it came from.",
+    )
 
 
 def _open_ffmpeg(path: Path) -> _Ffmpeg:
     import av
 
-    nothing = EarmarkError(
-        f"“{path.name}” holds no sound that can be read.",
-        "Convert it to WAV or FLAC with the program it came from.",
-    )
     try:
         container = av.open(str(path), options=_FFMPEG, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
-        raise nothing from error
+        if _lacks_index(path):
+            raise EarmarkError(
+                f"“{path.name}” was cut off: the index at its end is missing.",
+                "Copy or download the whole file again.",
+            ) from error
+        raise _no_sound(path) from error
     try:
         stream = container.streams.best("audio")
         if stream is None:
             raise EarmarkError(
                 f"“{path.name}” has no sound track.", "Choose another file."
             )
-        return _Ffmpeg(container, stream)
-    except (av.FFmpegError, StopIteration) as error:
+        return _Ffmpeg(path, container, stream)
+    except av.FFmpegError as error:
         container.close()
-        raise nothing from error
+        raise _no_sound(path) from error
     except EarmarkError:
         container.close()
         raise
