@@ -298,6 +298,25 @@ def wav2vec2_classifier(folder: Path) -> None:
     )
 
 
+def sentences(folder: Path) -> None:
+    """An encoder of sentences, to which each is like itself."""
+    letters = [mark + c for c in "abcdefghijklmnopqrstuvwxyz" for mark in ("", "##")]
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    tokenizer = hf.BertTokenizer(
+        vocab={token: index for index, token in enumerate([*special, *letters])}
+    )
+    config = hf.BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        initializer_range=1.0,
+    )
+    torch.manual_seed(0)
+    _save(folder, hf.BertModel(config), tokenizer)
+
+
 def vits(folder: Path) -> None:
     """MMS English with one voice."""
     _vits(folder, "|abcdefghijklmnopqrstuvwxyz '", language="eng")

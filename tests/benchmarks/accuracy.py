@@ -6,6 +6,7 @@ Each function measures one task through its own runner.
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -19,6 +20,8 @@ from plugins.runners import Runners
 
 from earmark.core.tasks import ModelRef
 from earmark.settings import folders
+from earmark_plugins.keyword_spotting.matching import fold
+from earmark.vectors import Index, VectorStore
 from tests.benchmarks.table import Row
 
 
@@ -27,10 +30,13 @@ def rows(short: bool) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         run = Runners(Path(name))
         yield from languages(run, short)
+        yield from keywords(run, short)
+        yield from intents(run, short)
         yield from contents(run, short)
         yield from instruments(run, short)
         yield from voices(run, short)
         yield from turns(run, short)
+        yield from alike(run, short)
 
 
 def embedded(name: str, format: str) -> ModelRef:
@@ -200,3 +206,183 @@ def equal_error_rate(scores: NDArray[np.floating], same: NDArray[np.bool_]) -> f
     taken = 1 - np.cumsum(~sorted_same) / (~same).sum()
     at = int(np.argmin(np.abs(missed - taken)))
     return float(missed[at] + taken[at]) / 2
+
+
+def alike(run: Runners, short: bool) -> Iterator[Row]:
+    """What is found first like a recording: is it of the same voice, the same kind?
+
+    Windows of the recording itself do not count. By chance it would be one in four of
+    the voices, and about one in two of the kinds.
+    """
+    each = 6 if short else 40
+    voices = {"en": "Allison", "es": "Allison", "fr": "June", "it": "Carlo", "ru": "R"}
+    spoken = {
+        prompt.path: voice
+        for language, voice in voices.items()
+        for prompt in recordings.prompts(language, shortest_words=4)[:each]
+    }
+    kinds = {
+        path: kind
+        for kind, paths in recordings.content().items()
+        for path in paths[:: max(1, len(paths) // each)][:each]
+        if soundfile.info(path).duration < 60
+    }
+    for model, what, known in (
+        (embedded("ge2e-speaker-encoder", "ge2e"), "voice", spoken),
+        (embedded("musicnn-msd", "musicnn"), "kind of sound", kinds),
+    ):
+        yield Row(
+            f"found first like one of {len(known)}: the same {what}, {model.title}",
+            100 * _first_is_alike(run, model, known),
+            "%",
+            best="high",
+        )
+
+
+def _first_is_alike(run: Runners, model: ModelRef, known: dict[Path, str]) -> float:
+    store = VectorStore(run.folder / "cache", model)
+    keys = {}
+    for number, path in enumerate(known):
+        given = run("embeddings", model, path).context.job.input
+        assert given is not None
+        keys[number] = store.key(given)
+    index = Index(store)
+    index.refresh(keys)
+    names = list(known.values())
+    right = []
+    for clip, vectors in index.of_clips():
+        everything = (clip, 0, int(vectors.stops.max()))
+        (first,) = index.search(vectors.whole().vectors, 1, without=everything)
+        right.append(names[first.clip] == names[clip])
+    return float(np.mean(right))
+
+
+def keywords(run: Runners, short: bool) -> Iterator[Row]:
+    """The ten words of studio prompts that come up in most of them: are they found?"""
+    # Signs are read aloud by other names.
+    prompts = [
+        prompt
+        for prompt in recordings.prompts("en", shortest_words=4)
+        if not {*"#*"} & {*prompt.text}
+    ]
+    chosen = prompts[:: len(prompts) // 180][: 20 if short else 180]
+    said = [{fold(word, "en") for word in each.text.split()} for each in chosen]
+    counts = Counter(word for words in said for word in words if len(word) > 4)
+    wanted = [word for word, _ in counts.most_common(10)]
+    for name, reach in (("whisper-tiny.en", True), ("whisper-base", False)):
+        model = embedded(name, "ctranslate2")
+        right = found = there = 0
+        for prompt, words in zip(chosen, said, strict=True):
+            options = {"keywords": "\n".join(wanted), "language": "en"}
+            done = run("keyword-spotting", model, prompt.path, **options)
+            heard = {label.text for label in done.tier("keywords")}
+            right += len(heard & words)
+            found += len(heard)
+            there += len(words & {*wanted})
+        what = f"keywords, ten words in {len(chosen)} prompts, {name}"
+        precision, recall = 100 * right / found, 100 * right / there
+        yield Row(f"{what}: precision", precision, "%", 100 if reach else None, "high")
+        yield Row(f"{what}: recall", recall, "%", 99.3 if reach else None, "high")
+
+
+def spoken(run: Runners, text: str) -> Path:
+    """A text as the embedded voice says it."""
+    voice = ModelRef("hibari", "hibari", None)
+    return run("text-to-speech", voice, text=text, seed=1).audio.path
+
+
+def intents(run: Runners, short: bool) -> Iterator[Row]:
+    """Spoken wishes, five of each of six kinds: is the nearest intent the right one?"""
+    sentences = embedded("all-minilm-l6-v2", "transformers")
+    described = "\n".join(f"{name}: {line}" for name, (line, _) in WISHES.items())
+    for form, listed, reach in (
+        ("one line each", described, 93.0),
+        ("bare names", "\n".join(WISHES), 77.0),
+    ):
+        right: list[bool] = []
+        sure: list[bool] = []
+        for name, (_, wishes) in WISHES.items():
+            for wish in wishes[: 1 if short else 5]:
+                done = run(
+                    "speech-intent",
+                    sentences,
+                    spoken(run, wish),
+                    companions={
+                        "speech-recognition": embedded("whisper-base", "ctranslate2")
+                    },
+                    intents=listed,
+                    along="clip",
+                )
+                (told,) = done.text("intent").data["utterances"]
+                right.append(next(iter(told["scores"])) == name)
+                if told["intent"] != "none of these":
+                    sure.append(right[-1])
+        what = f"intents, {len(right)} spoken wishes, {form}"
+        yield Row(f"{what}: right", 100 * sum(right) / len(right), "%", reach, "high")
+        yield Row(f"{what}: right of those sure", 100 * sum(sure) / len(sure), "%")
+        yield Row(f"{what}: sure", 100 * len(sure) / len(right), "%")
+
+
+WISHES = {
+    "book flight": (
+        "reserve a seat on a plane to another city",
+        (
+            "I need a ticket to Rome next Friday.",
+            "Can you find me a cheap flight to Boston?",
+            "Fly me to Paris, please.",
+            "We would like two seats on the plane to Madrid.",
+            "Reserve a window seat from London to Oslo.",
+        ),
+    ),
+    "check balance": (
+        "ask how much money is in the account",
+        (
+            "How much money do I have left?",
+            "What is my account balance?",
+            "Tell me the balance of my savings.",
+            "Is there enough on my account to pay the rent?",
+            "Show me how much is in the bank.",
+        ),
+    ),
+    "weather": (
+        "ask what the weather will be like",
+        (
+            "Will it rain tomorrow?",
+            "Do I need an umbrella today?",
+            "How cold is it going to be on Sunday?",
+            "What is the forecast for the weekend?",
+            "Is it sunny in Lisbon right now?",
+        ),
+    ),
+    "lights": (
+        "turn the lamps in a room on or off",
+        (
+            "Switch off the lights in the kitchen.",
+            "It is too dark in here.",
+            "Turn on the lamp by the sofa.",
+            "Please dim the lights a little.",
+            "Make the bedroom brighter.",
+        ),
+    ),
+    "play music": (
+        "listen to a song, an artist or an album",
+        (
+            "Play something by the Beatles.",
+            "I want to hear some jazz.",
+            "Put on my favourite album.",
+            "Start the party playlist.",
+            "Can you play that song again?",
+        ),
+    ),
+    "set alarm": (
+        "be woken or reminded at a certain time",
+        (
+            "Wake me up at seven in the morning.",
+            "Set a timer for ten minutes.",
+            "Remind me to call my mother at noon.",
+            "I have to get up early tomorrow.",
+            "Set an alarm for half past six.",
+        ),
+    ),
+}
+"""What somebody wants, described in a line, and how it may be said."""
