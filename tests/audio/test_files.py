@@ -278,6 +278,12 @@ def test_a_failed_write_leaves_nothing_behind_and_the_old_file_alone(
     assert old.read_bytes() == b"as it was"
 
 
+def test_a_name_as_long_as_the_system_takes_is_written(tmp_path: Path) -> None:
+    path = tmp_path / ("録" * 83 + ".wav")
+    assert write_audio(path, tones(8000, 1, 100), 8000, 1).frames == 100
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
 def test_a_rate_the_format_does_not_take_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match=r"out\.opus"):
         write_audio(tmp_path / "out.opus", np.zeros(1000), 44_100, 1)

@@ -441,6 +441,17 @@ def test_collecting_numbers_namesakes_and_refuses_changed_files(
     assert len(list(project.audio_folder.iterdir())) == 2
 
 
+def test_namesakes_with_the_longest_names_are_collected(
+    project: Project, make_source: Callable[..., Source]
+) -> None:
+    name = "録" * 83 + ".wav"
+    (project.audio_folder / name).write_bytes(b"another one")
+    with project.edit("Import") as edit:
+        edit.add_source(make_source(name))
+    (copied,) = project.collect()
+    assert copied.path.name == "録" * 82 + " (2).wav"
+
+
 def test_migrations_lead_from_every_version_to_the_newest(
     filled: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from earmark.formats import (
     Recording,
     Tier,
 )
+from earmark.formats.registry import file_stems
 
 
 def names(folder: Path) -> list[str]:
@@ -219,3 +220,10 @@ def test_twenty_thousand_labels_are_no_special_case(
     path = tmp_path / f"a{known.suffixes[0]}"
     report = registry.export_labels(path, [document("a.wav", *labels)], known.id)
     assert report.labels == len(labels)
+
+
+def test_file_names_of_any_script_fit_into_the_bytes_of_a_file_system() -> None:
+    stems = file_stems(["録音" * 60, "録音" * 60, "recording " * 20, "🎵" * 80])
+    assert all(len(f"{stem}.labelstudio.json".encode()) <= 255 for stem in stems)
+    assert len(set(stems)) == 4
+    assert stems[0] == ("録音" * 60)[:66]

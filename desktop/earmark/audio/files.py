@@ -18,7 +18,7 @@ from earmark.audio.pcm import PcmLayout, pcm_layout
 from earmark.audio.sources import Readers, SourceReader, Sources, open_source
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
-from earmark.core.sources import Step, hash_file, stamp, unwatched
+from earmark.core.sources import Step, hash_file, shortened, stamp, unwatched
 
 __all__ = [
     "AudioInfo",
@@ -280,7 +280,7 @@ def write_audio(
         raise EarmarkError(
             f"“{path.name}” cannot be written as {subtype}.", f"Choose {usual}."
         )
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    part = path.with_name(f".{shortened(path.stem, 80)}.{uuid.uuid4().hex}.part")
     try:
         try:
             writer = _Writer(part, path.name, container, subtype, rate, channels)

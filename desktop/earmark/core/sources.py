@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from earmark.core.clips import Source
 
 _BLOCK = 4 * 1024 * 1024
+_LONGEST_NAME = 255
+"""Bytes that the usual file systems take for a name."""
 
 AUDIO_SUFFIXES = frozenset(
     {".3gp", ".aac", ".aif", ".aifc", ".aiff", ".amr", ".au", ".avi", ".bwf", ".caf"}
@@ -102,6 +104,13 @@ def readable(name: str) -> str:
     What POSIX allows and is not valid Unicode becomes the replacement character.
     """
     return os.fsencode(name).decode("utf-8", "replace")
+
+
+def shortened(name: str, most_bytes: int) -> str:
+    """A name cut to so many bytes; file systems count those, not characters."""
+    while len(os.fsencode(name)) > most_bytes:
+        name = name[:-1]
+    return name
 
 
 def check_content(path: Path, source: Source, step: Step = unwatched) -> None:
@@ -211,5 +220,7 @@ def _free_name(folder: Path, path: Path, content_id: str) -> Path:
     target = folder / path.name
     while target.exists() and hash_file(target) != content_id:
         number += 1
-        target = folder / f"{path.stem} ({number}){path.suffix}"
+        ending = f" ({number}){path.suffix}"
+        room = _LONGEST_NAME - len(os.fsencode(ending))
+        target = folder / (shortened(path.stem, room) + ending)
     return target

@@ -14,6 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from earmark.core.errors import EarmarkError
+from earmark.core.sources import shortened
 from earmark.core.tasks import Params
 from earmark.formats import (
     audacity,
@@ -38,6 +39,8 @@ from earmark.formats.textfile import one_line, read_text
 _HEAD_CHARACTERS = 4096
 _NOT_IN_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]')
 _LONGEST_STEM = 80
+_LONGEST_STEM_BYTES = 200
+"""Leaves room for a number, for endings and what stands beside a file meanwhile."""
 
 BUILT_IN: tuple[LabelFormat, ...] = (
     spreadsheet.CSV,
@@ -333,7 +336,7 @@ def _distinct(documents: Sequence[LabelDocument]) -> list[LabelDocument]:
 
 def _file_stem(name: str) -> str:
     stem = _NOT_IN_NAMES.sub("_", last_part(name)).strip(" .")
-    return stem[:_LONGEST_STEM] or "labels"
+    return shortened(stem[:_LONGEST_STEM], _LONGEST_STEM_BYTES).strip(" .") or "labels"
 
 
 def _stem(path: Path, known: LabelFormat) -> str:
@@ -376,7 +379,7 @@ def _replace(
 
 def _beside(path: Path) -> Path:
     return path.with_name(
-        f".{path.stem[:_LONGEST_STEM]}.{secrets.token_hex(4)}{path.suffix}"
+        f".{shortened(path.stem, _LONGEST_STEM)}.{secrets.token_hex(4)}{path.suffix}"
     )
 
 
