@@ -212,7 +212,7 @@ def alike(run: Runners, short: bool) -> Iterator[Row]:
     """What is found first like a recording: is it of the same voice, the same kind?
 
     Windows of the recording itself do not count. By chance it would be one in four of
-    the voices, and about one in two of the kinds.
+    the voices, and one in three of the kinds.
     """
     each = 6 if short else 40
     voices = {"en": "Allison", "es": "Allison", "fr": "June", "it": "Carlo", "ru": "R"}
