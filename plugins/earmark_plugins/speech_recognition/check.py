@@ -167,9 +167,9 @@ def _times(
             ]
     last = len(spoken) - 1
     for run in differing(aligned):
-        said, joined = run.reference, run.hypothesis
-        begin = spoken[min(said.start, last)]
-        end = spoken[min(max(said.stop - 1, said.start), last)]
+        parted, joined = run.reference, run.hypothesis
+        begin = spoken[min(parted.start, last)]
+        end = spoken[min(max(parted.stop - 1, parted.start), last)]
         length = joined.stop - joined.start
         times[joined] = [(begin.start_s, end.stop_s)] * length
     return times
