@@ -13,6 +13,7 @@ from ui.conftest import LISTEN, RATE, Bench
 
 from earmark.core.labels import Label, TrackKind
 from earmark.ui.dialogs.voice import SpeakerName
+from earmark.ui.label_model import TEXT
 from earmark.ui.panels.task_panel import TaskPanel
 from earmark.ui.panels.voices import Voices
 from earmark.ui.session import Selection
@@ -145,6 +146,15 @@ def test_a_renamed_speaker_is_followed_by_every_label(bench: Bench) -> None:
     assert bench.project.history()[-1].title == "Rename speaker"
     bench.project.undo()
     assert bench.project.labels(segments)[0].speaker == "Speaker 1"
+
+
+def test_the_table_says_who_speaks_once(bench: Bench, qtbot: QtBot) -> None:
+    add(bench, "speakers", Label(0, 0, 0, RATE, "Ann", speaker="Ann"))
+    add(bench, "segments", Label(0, 0, RATE, 2 * RATE, "Hello.", speaker="Ann"))
+    model = bench.window.docks["labels"].content().model
+    qtbot.waitUntil(lambda: model.rowCount() == 2)
+    shown = [model.data(model.index(row, TEXT)) for row in range(2)]
+    assert shown == ["Ann", "Ann: Hello."]
 
 
 def test_speakers_of_several_labels_become_one(bench: Bench) -> None:
