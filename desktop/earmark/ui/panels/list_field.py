@@ -64,7 +64,7 @@ class ListField(Field):
         self.names.setEditable(True)
         self.names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         # It would turn a new name into that of a list that begins like it.
-        self.names.setCompleter(None)
+        self.names.setCompleter(None)  # type: ignore[arg-type]  # takes none
         self.names.setAccessibleName("Saved lists")
         self.names.setToolTip("Choose a saved list, or type a name to save one under.")
         self.names.installEventFilter(self._wheel)
@@ -89,7 +89,7 @@ class ListField(Field):
             self.search.setAccessibleName("Search and add")
             self.search.setToolTip("Type a part of a name, and choose what to add.")
             self.search.setCompleter(_completer(choices, self.search))
-            completer = self.search.completer()
+            completer: Any = self.search.completer()
             completer.activated[QModelIndex].connect(self._add)
             # The choice is written into the box after it was told.
             completer.activated[QModelIndex].connect(
