@@ -42,6 +42,6 @@ def register_tasks() -> Sequence[Task]:
             many="earmark_plugins.zero_shot.runner:run_many",
             formats=("transformers",),
             architectures=("ClapModel",),
-            icon="ph.text-aa",
+            icon="ph.tag",
         )
     ]
