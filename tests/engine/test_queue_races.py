@@ -185,10 +185,11 @@ def test_a_job_lost_to_the_cancel_of_another_goes_on_where_it_was(
         protocol.Results(job, (SEGMENT, word, Text("language", "en"))),
         gone(job, asked=True),
     )
-    again = scene.engine.runs[-1].jobs[0]
-    assert (again.id, again.resume_frame) == (job, 100)
-    # The word reaches into what is heard again, and the text will be told again.
-    assert scene.project.results(job) == [SEGMENT]
+    again = scene.engine.runs[-1]
+    assert (again.jobs[0].id, again.jobs[0].resume_frame) == (job, 100)
+    # The word reaches into what is heard again.
+    assert scene.project.results(job) == [SEGMENT, Text("language", "en")]
+    assert again.told == (Text("language", "en"),)
 
 
 def test_a_segment_that_ends_with_the_input_leaves_nothing_to_resume_at(
@@ -205,9 +206,11 @@ def test_a_segment_that_ends_with_the_input_leaves_nothing_to_resume_at(
 def test_a_job_without_segments_is_resumed_from_its_start(scene: Scene) -> None:
     job = scene.submit()
     label = Prediction("", 0, 100, "bird")
-    scene.hear(protocol.Started(job), protocol.Results(job, (label,)), gone(job))
+    text = Text("language", "en")
+    scene.hear(protocol.Started(job), protocol.Results(job, (label, text)), gone(job))
     scene.queue.resume(job)
     assert scene.engine.runs[-1].jobs[0].resume_frame is None
+    assert scene.engine.runs[-1].told == ()
     assert scene.project.results(job) == []
 
 

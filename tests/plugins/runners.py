@@ -122,6 +122,7 @@ class Runners:
         resume_s: float | None = None,
         examples: Sequence[tuple[str, Path]] = (),
         companions: Mapping[str, ModelRef] | None = None,
+        told: Sequence[Text] = (),
         **params: Any,
     ) -> tuple[Context, Iterator[Result]]:
         """A job's context and its runner, which has not begun."""
@@ -149,6 +150,7 @@ class Runners:
             models=self.models,
             memory_budget_mb=4096,
             cancelled=lambda: self.cancelled(),
+            told={text.role: text for text in told},
         )
         context = Context(job, surroundings)
         module, _, function = declared.runner.partition(":")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -218,6 +219,32 @@ def test_a_job_resumes_where_it_was_told(
     assert rest.text("transcript").data["resumed_at_s"] == 8.0
 
 
+def test_the_language_is_told_before_what_a_job_resumes_behind(
+    run_task: Runners, checkpoint: Checkpoint, demo_recording: Path
+) -> None:
+    run = run_task(TASK, checkpoint("whisper"), demo_recording)
+    roles = [each.role for each in run.results if isinstance(each, Text)]
+    kinds = [type(each) for each in run.results if not isinstance(each, Progress)]
+    assert roles == ["language", "transcript"]
+    assert kinds[0] is Text
+    assert Prediction in kinds
+
+
+def test_a_resumed_job_keeps_the_language_that_was_detected(
+    run_task: Runners, checkpoint: Checkpoint, demo_recording: Path
+) -> None:
+    model = checkpoint("whisper")
+    detected = {"probability": 0.75, "name": "German", "certain": False}
+    told = [Text("language", "de", detected)]
+
+    rest = run_task(TASK, model, demo_recording, resume_s=8.0, told=told)
+    anew = run_task(TASK, model, demo_recording, told=told)
+
+    assert rest.tier("segments")
+    assert rest.text("language") == told[0]
+    assert anew.text("language").text == "en"
+
+
 def test_a_region_gives_frames_of_the_clip(
     run_task: Runners, checkpoint: Checkpoint, demo_recording: Path
 ) -> None:
@@ -257,6 +284,16 @@ def test_a_model_of_another_kind_is_refused(
 ) -> None:
     with pytest.raises(EarmarkError, match="is a Wav2Vec2ForSequenceClassification"):
         run_task(TASK, checkpoint("wav2vec2_classifier"), demo_recording)
+
+
+def test_a_ctc_folder_without_a_vocabulary_says_so(
+    run_task: Runners, checkpoint: Checkpoint, demo_recording: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "hubert"
+    shutil.copytree(checkpoint("hubert").path or "", folder)
+    (folder / "vocab.json").unlink()
+    with pytest.raises(EarmarkError, match=r"hubert has no vocabulary: vocab.json or"):
+        run_task(TASK, ModelRef("bare", "transformers", folder), demo_recording)
 
 
 def test_a_broken_ctranslate2_folder_is_named(

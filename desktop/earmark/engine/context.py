@@ -6,7 +6,7 @@ import functools
 import math
 import re
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.labels import TrackKind
-from earmark.core.tasks import AudioFile, AudioInput, Job, ModelRef, Prediction, Usage
+from earmark.core.tasks import (
+    AudioFile,
+    AudioInput,
+    Job,
+    ModelRef,
+    Prediction,
+    Text,
+    Usage,
+)
 from earmark.engine import loaders
 
 T = TypeVar("T")
@@ -67,6 +75,8 @@ class Surroundings:
         Told (device, dtype, note) when it is known what runs.
     said : callable
         Told what goes on, for the job's row: "loading the model".
+    told : mapping of str to Text
+        By role, what the job told before it was interrupted.
     """
 
     read: Read
@@ -77,6 +87,7 @@ class Surroundings:
     cancelled: Callable[[], bool]
     used: Callable[[str, str, str], None] = field(default=lambda *_: None)
     said: Callable[[str], None] = field(default=lambda _: None)
+    told: Mapping[str, Text] = field(default_factory=dict)
 
 
 class Context:
@@ -137,6 +148,15 @@ class Context:
         """How far into the job's region `audio` starts; 0 unless it is resumed."""
         given = self.job.input
         return 0.0 if given is None else (self._input.start - given.start) / given.rate
+
+    def told(self, role: str) -> Text | None:
+        """What the job told of its whole input before it was interrupted.
+
+        None unless it is resumed: what is yielded early, such as the language that was
+        detected, need not be found anew.
+        """
+        resumed = self.job.resume_frame is not None
+        return self._surroundings.told.get(role) if resumed else None
 
     def audio(self, rate: int) -> Samples:
         """All of the audio to be heard.

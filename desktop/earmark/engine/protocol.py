@@ -60,6 +60,8 @@ class Run:
         Where audio is written.
     memory_budget_mb : int
         What loaded models may take together.
+    told : tuple of Text
+        What a job that is resumed has told of its input already.
     """
 
     jobs: tuple[Job, ...]
@@ -70,6 +72,7 @@ class Run:
     base: Path | None
     output: Path
     memory_budget_mb: int
+    told: tuple[Text, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

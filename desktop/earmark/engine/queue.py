@@ -446,10 +446,18 @@ class JobQueue:
                     base=self._project.folder,
                     output=self._project.audio_folder,
                     memory_budget_mb=settings.memory_budget_mb,
+                    told=self._told(running[0]) if len(running) == 1 else (),
                 )
             )
             for job in running:
                 self._tell(job.id, "state")
+
+    def _told(self, job: Job) -> tuple[Text, ...]:
+        """What a job that goes on has told of its input already."""
+        if job.resume_frame is None:
+            return ()
+        results = self._project.results(job.id)
+        return tuple(result for result in results if isinstance(result, Text))
 
     def _together(self, first: int) -> list[int]:
         """A waiting job and those of its batch that can run in one go with it."""
@@ -713,14 +721,19 @@ class JobQueue:
         return max(stops, default=None)
 
     def _rewind(self, job: int, frame: int | None) -> None:
-        """Keep the predictions up to a frame, forget everything else."""
+        """Keep the predictions up to a frame, and texts, which may be told anew.
+
+        Forget everything else; without a frame, all.
+        """
         results = self._project.results(job)
         kept: Sequence[StoredResult] = [
             result
             for result in results
-            if isinstance(result, Prediction)
-            and frame is not None
-            and result.stop <= frame
+            if frame is not None
+            and (
+                isinstance(result, Text)
+                or (isinstance(result, Prediction) and result.stop <= frame)
+            )
         ]
         if len(kept) < len(results):
             self._project.clear_results(job)

@@ -34,6 +34,7 @@ from earmark.core.tasks import (
     Prediction,
     Progress,
     Result,
+    Text,
     Usage,
 )
 from earmark.engine import loaders, protocol
@@ -174,6 +175,7 @@ class Execution:
         self._import_s = 0.0
         self._run_s = 0.0
         self._kept_to = job.resume_frame
+        self._told = {text.role: text for text in run.told}
 
     @property
     def cancelled(self) -> bool:
@@ -260,6 +262,7 @@ class Execution:
             cancelled=self._cancelled.is_set,
             used=lambda *used: outbox.message(protocol.Used(job, *used)),
             said=lambda said: outbox.progress(protocol.Progressed(job, None, said)),
+            told=dict(self._told),
         )
         self._context = Context(
             self._job, surroundings, device=device, small=small, note=note
@@ -315,6 +318,8 @@ class Execution:
         for found in checked.results:
             if isinstance(found, Prediction) and found.kind == "segments":
                 self._kept_to = max(self._kept_to or 0, found.stop)
+            if isinstance(found, Text):
+                self._told[found.role] = found
             outbox.result(job, found)
 
 

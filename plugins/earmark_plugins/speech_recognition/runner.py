@@ -25,11 +25,23 @@ def run(job: Job, ctx: Context) -> Iterator[Result]:
     """Transcribe a recording, segment by segment."""
     params = SpeechRecognition(**job.params)
     transcript = Transcript(language=params.language)
+    if not params.language and (earlier := ctx.told("language")):
+        # The rest alone might be taken for another language.
+        transcript.language = earlier.text
+        transcript.probability = earlier.data.get("probability")
+        transcript.sure = earlier.data.get("certain", True)
+    told = False
     for each in transcribe(ctx, Listening(**params.model_dump()), transcript):
         if isinstance(each, Progress):
             yield each
-        else:
-            yield from _labels(ctx, each, params)
+            continue
+        if not told:
+            # Before the segments behind which the job may have to go on.
+            yield from _language(transcript)
+            told = True
+        yield from _labels(ctx, each, params)
+    if not told:
+        yield from _language(transcript)
     yield from _texts(ctx, transcript)
 
 
@@ -77,7 +89,7 @@ def _all(
         for segment in transcript.segments
         for label in _labels(ctx, segment, params)
     ]
-    return [*labels, *_texts(ctx, transcript)]
+    return [*_language(transcript), *labels, *_texts(ctx, transcript)]
 
 
 def _labels(
@@ -103,8 +115,8 @@ def _labels(
     )
 
 
-def _texts(ctx: Context, transcript: Transcript) -> Iterator[Text | Progress]:
-    """The language and the transcript as a whole."""
+def _language(transcript: Transcript) -> Iterator[Text]:
+    """The language, if it is known."""
     if transcript.language:
         data: dict[str, object] = {
             "probability": transcript.probability,
@@ -112,6 +124,10 @@ def _texts(ctx: Context, transcript: Transcript) -> Iterator[Text | Progress]:
             "certain": transcript.sure,
         }
         yield Text("language", transcript.language, data)
+
+
+def _texts(ctx: Context, transcript: Transcript) -> Iterator[Text | Progress]:
+    """The transcript as a whole."""
     note = "" if transcript.segments else "no speech was found"
     yield Text(
         "transcript",
