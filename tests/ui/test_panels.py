@@ -38,11 +38,24 @@ class PathParams(Params):
     file: Path | None = param(None, "File", "Which.")
 
 
+class MustParams(Params):
+    """What must be given is declared last."""
+
+    may: int = param(1, "May", "Or not.")
+    must: str = param(..., "Must", "Always.")
+
+
 @pytest.fixture
 def form(qtbot: QtBot) -> ParamsForm:
     form = ParamsForm(ShoutParams)
     qtbot.addWidget(form)
     return form
+
+
+def test_what_must_be_given_comes_first(qtbot: QtBot) -> None:
+    form = ParamsForm(MustParams)
+    qtbot.addWidget(form)
+    assert list(form.values()) == ["must", "may"]
 
 
 def test_every_kind_has_a_fitting_widget(form: ParamsForm) -> None:

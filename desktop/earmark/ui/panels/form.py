@@ -59,7 +59,11 @@ class ParamsForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
-        names = sorted(params.model_fields, key=lambda name: name != first)
+        declared = params.model_fields
+        # What must be given comes before what may be.
+        names = sorted(
+            declared, key=lambda name: (name != first, not declared[name].is_required())
+        )
         advanced = [n for n in names if _extra(params.model_fields[n]).get("advanced")]
         for name in names:
             if name not in advanced:

@@ -92,7 +92,7 @@ class ModelPicker(QWidget):
         """Look at the disk again."""
         library, task = self._session.library, self._task
         here = [each for each in library.installed(task) if not each.problem]
-        there = library.available(task)
+        there = sorted(library.available(task), key=lambda entry: entry.default_rank)
         wanted = self._session.store.settings.task_models.get(task.id)
         rows = QStandardItemModel(self.box)
         for installed in here:

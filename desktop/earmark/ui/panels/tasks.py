@@ -49,7 +49,8 @@ class Tasks(QWidget):
         self._session = session
         self._fetching = fetching
         self._panels: dict[str, QWidget] = {}
-        tasks = [t for t in session.plugins.tasks.values() if t.group == group]
+        known = session.plugins.tasks.values()
+        tasks = [t for t in known if t.group == group and not t.hidden]
         # What makes something from nothing but a text comes first.
         self.tasks = sorted(tasks, key=lambda task: task.input != "text")
         said = muted(_SAID[group], self)
