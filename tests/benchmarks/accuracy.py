@@ -20,8 +20,8 @@ from plugins.runners import Runners
 
 from earmark.core.tasks import ModelRef
 from earmark.settings import folders
-from earmark_plugins.keyword_spotting.matching import fold
 from earmark.vectors import Index, VectorStore
+from earmark_plugins.keyword_spotting.matching import fold
 from tests.benchmarks.table import Row
 
 
