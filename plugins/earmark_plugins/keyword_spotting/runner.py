@@ -60,8 +60,10 @@ def run_many(
     params = KeywordSpotting(**contexts[0].job.params)
     if classifies(contexts[0].model):
         for ctx, outcome in _run_classifiers(contexts):
-            failed = isinstance(outcome, EarmarkError)
-            yield ctx, outcome if failed else [*_summed_up(outcome)]
+            if isinstance(outcome, EarmarkError):
+                yield ctx, outcome
+            else:
+                yield ctx, [*_summed_up(outcome)]
         return
     wanted = _wanted(params)
     for ctx, found in transcribe_many(contexts, _listening(params)):

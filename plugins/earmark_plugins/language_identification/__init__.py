@@ -5,6 +5,7 @@ from typing import Literal
 
 from earmark.api import Params, Task, hookimpl, param
 from earmark_plugins import speech
+from earmark_plugins.speech.languages import LANGUAGES
 
 
 class LanguageIdentification(Params):
@@ -28,6 +29,7 @@ class LanguageIdentification(Params):
         "",
         "Only these",
         "The languages that it may be, one a line; empty for all that the model knows.",
+        choices=tuple(LANGUAGES.items()),
         lines="languages",
     )
     shortest_s: float = param(

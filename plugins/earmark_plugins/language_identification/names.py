@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import langcodes
 from langcodes.data_dicts import LANGUAGE_ALPHA3
+from langcodes.tag_parser import LanguageTagError
 
 from earmark.api import EarmarkError
 
@@ -35,7 +36,7 @@ def code_of(language: str) -> str:
         if not langcodes.Language.get(tag).is_valid():
             raise LookupError(word)
         code = langcodes.standardize_tag(tag, macro=True).partition("-")[0]
-    except (LookupError, langcodes.LanguageTagError) as error:
+    except (LookupError, LanguageTagError) as error:
         raise EarmarkError(
             f"There is no language “{language}”.",
             "Give its English name or its ISO 639 code, such as “Welsh” or “cy”.",

@@ -161,9 +161,9 @@ def _times(
     aligned = jiwer.process_words(" ".join(single), " ".join(heard)).alignments[0]
     for chunk in aligned:
         if chunk.type == "equal":
-            said = spoken[chunk.ref_start_idx : chunk.ref_end_idx]
             times[chunk.hyp_start_idx : chunk.hyp_end_idx] = [
-                (word.start_s, word.stop_s) for word in said
+                (word.start_s, word.stop_s)
+                for word in spoken[chunk.ref_start_idx : chunk.ref_end_idx]
             ]
     last = len(spoken) - 1
     for run in differing(aligned):
