@@ -214,7 +214,7 @@ def test_a_speecht5_folder_says_what_it_lacks(
     shutil.copytree(checkpoint("speecht5").path or "", folder)
     model = ModelRef("bare", "transformers", folder)
     shutil.rmtree(folder / "speakers")
-    with pytest.raises(EarmarkError, match=r"has no speaker. Put a vector of 8"):
+    with pytest.raises(EarmarkError, match=r"no speaker, .* Put a vector of 8 numbers"):
         run_task(TASK, model, text="the fox")
     (folder / "speakers").mkdir()
     np.save(folder / "speakers" / "short.npy", np.zeros(3, np.float32))
@@ -226,8 +226,25 @@ def test_a_speecht5_folder_says_what_it_lacks(
     run = run_task(TASK, model, text="the fox", voice="long", seed=1)
     assert run.audio.frames > 0
     shutil.rmtree(beside)
-    with pytest.raises(EarmarkError, match="has no vocoder"):
+    with pytest.raises(EarmarkError, match=r"has no vocoder.*/speecht5_hifigan"):
         run_task(TASK, model, text="the fox")
+
+
+def test_speecht5_as_it_is_published_says_all_that_it_lacks(
+    run_task: Runners, checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models" / "speecht5"
+    shutil.copytree(checkpoint("speecht5").path or "", folder)
+    for part in ("speakers", "vocoder"):
+        shutil.rmtree(folder / part)
+    (folder / "spm_char.model").unlink()
+    model = ModelRef("bare", "transformers", folder)
+    with pytest.raises(EarmarkError) as refused:
+        run_task(TASK, model, text="the fox")
+    assert "no tokenizer and no vocoder and no speaker" in refused.value.message
+    assert "Copy spm_char.model" in refused.value.remedy
+    assert f"into {folder / 'vocoder'}" in refused.value.remedy
+    assert f"into {folder / 'speakers'} as NAME.npy" in refused.value.remedy
 
 
 def test_fastspeech2_says_which_package_it_needs(

@@ -44,6 +44,9 @@ _FALLBACK = {
 }
 _NO_SPEECH = 0.6
 
+_VOCABULARIES = ("vocab.json", "tokenizer.json", "tokenizer.model")
+"""What tells the letters or pieces that a model writes by number."""
+
 _POSITIONS_PER_S = 50
 """Of Whisper's encoder, each of two feature frames."""
 
@@ -106,6 +109,12 @@ def _check_kind(ref: ModelRef) -> None:
         raise EarmarkError(
             f"{ref.path} is a {kinds[0]}, which recognizes no speech.",
             "Choose a speech recognition model, such as Whisper.",
+        )
+    if not any((ref.path / name).is_file() for name in _VOCABULARIES):
+        raise EarmarkError(
+            f"{ref.path} has no vocabulary: {' or '.join(_VOCABULARIES)} is missing.",
+            "Copy it from where the weights come from. A model that was trained on "
+            "sound alone has none and recognizes no speech.",
         )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -226,16 +226,13 @@ class SpeechT5:
 
 
 def _speecht5(ctx: Context, folder: Path, voice: str, speed: float) -> Voice:
-    model = _model(ctx, transformers.SpeechT5ForTextToSpeech, folder)
-    vocoder = _model(ctx, transformers.SpeechT5HifiGan, _vocoder_folder(folder))
-    tokenizer = _open(transformers.SpeechT5Tokenizer, folder)
+    size = int(_json(folder / "config.json").get("speaker_embedding_dim", 512))
     files = {path.stem: path for path in sorted((folder / "speakers").glob("*.npy"))}
-    size = model.config.speaker_embedding_dim
-    if not files:
-        raise EarmarkError(
-            f"{folder} has no speaker.",
-            f"Put a vector of {size} numbers into {folder / 'speakers'}, as NAME.npy.",
-        )
+    vocoder_folder = _vocoder_folder(folder)
+    _check_complete(folder, vocoder_folder, files, size)
+    model = _model(ctx, transformers.SpeechT5ForTextToSpeech, folder)
+    vocoder = _model(ctx, transformers.SpeechT5HifiGan, vocoder_folder)
+    tokenizer = _open(transformers.SpeechT5Tokenizer, folder)
     name = choose(voice, list(files), folder.name)
     try:
         vector = np.load(files[name], allow_pickle=False)
@@ -248,7 +245,37 @@ def _speecht5(ctx: Context, folder: Path, voice: str, speed: float) -> Voice:
     return SpeechT5(ctx, name, model, tokenizer, vocoder, speaker, speed)
 
 
-def _vocoder_folder(folder: Path) -> Path:
+def _check_complete(
+    folder: Path, vocoder: Path | None, speakers: Mapping[str, Path], size: int
+) -> None:
+    """Refuse a folder that lacks a part, and name all that it lacks at once.
+
+    What is published as SpeechT5 are its weights alone.
+    """
+    missing = {}
+    if not (folder / "spm_char.model").is_file():
+        missing["tokenizer"] = "copy spm_char.model from where the weights come from"
+    if vocoder is None:
+        missing["vocoder"] = (
+            f"put config.json and model.safetensors of microsoft/speecht5_hifigan "
+            f"into {folder / 'vocoder'}"
+        )
+    if not speakers:
+        missing["speaker"] = (
+            f"put a vector of {size} numbers into {folder / 'speakers'} as NAME.npy, "
+            "such as one of Matthijs/cmu-arctic-xvectors"
+        )
+    if missing:
+        remedy = "; ".join(missing.values())
+        raise EarmarkError(
+            f"{folder} has no {' and no '.join(missing)}, without which SpeechT5 "
+            "makes no sound.",
+            f"{remedy[0].upper()}{remedy[1:]}.",
+        )
+
+
+def _vocoder_folder(folder: Path) -> Path | None:
+    """The vocoder in the model's folder or beside it, if there is one."""
     beside = sorted(path.parent for path in folder.parent.glob("*/config.json"))
     for candidate in (folder / "vocoder", *beside):
         config = candidate / "config.json"
@@ -256,10 +283,7 @@ def _vocoder_folder(folder: Path) -> Path:
             "SpeechT5HifiGan"
         ]:
             return candidate
-    raise EarmarkError(
-        f"{folder} has no vocoder, without which SpeechT5 makes no sound.",
-        f"Put microsoft/speecht5_hifigan into {folder / 'vocoder'}.",
-    )
+    return None
 
 
 @dataclass(frozen=True, slots=True)
