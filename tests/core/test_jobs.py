@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -231,6 +232,57 @@ def test_accepted_audio_becomes_a_clip_and_a_take(project: Project) -> None:
     assert project.take(take.id).scores == {"wer": 0.25}
     project.undo()
     assert (project.clips(), project.takes(), project.sources()) == ([], [], [])
+
+
+def test_generated_audio_that_nothing_leads_to_is_removed(project: Project) -> None:
+    names = {
+        kept: spoken(project, f"{kept}-job{number}.wav")
+        for number, kept in enumerate(("taken", "undone", "found", "asked", "lost"), 1)
+    }
+    for kept in ("recording.wav", "sea-job.wav", "x-job7.wav.bak"):
+        spoken(project, kept)
+    for kept in ("taken", "undone"):
+        key = project.add_job(Job(0, "text-to-speech", {}, None, None))
+        project.add_results(key, [names[kept]])
+        project.accept_results(key, "Text to speech")
+        project.remove_job(key)
+    project.undo()
+    found = project.add_job(Job(0, "text-to-speech", {}, None, None))
+    project.add_results(found, [names["found"]])
+    source = Source("c" * 32, names["asked"].path, 22050, 1, 500)
+    audio = AudioInput(1, "Hello", 22050, 1, (), (source,), 0, 500)
+    project.add_job(Job(0, "take-check", {}, None, audio))
+
+    def there() -> set[str]:
+        project.close()
+        reopened = Project.open(project.folder)
+        reopened.close()
+        return {path.name.partition("-")[0] for path in project.audio_folder.iterdir()}
+
+    others = {"recording.wav", "sea", "x"}
+    assert there() == {"taken", "undone", "found", "asked"} | others
+    with closing(Project.open(project.folder)) as again:
+        with again.edit("Go on") as edit:  # what was undone cannot be redone any more
+            edit.set_word("bird", "#000000")
+        again.remove_job(found)
+    assert there() == {"taken", "asked"} | others
+
+
+def test_nothing_is_removed_that_a_damaged_history_may_mean(project: Project) -> None:
+    path = spoken(project, "lost-job1.wav").path
+    with project.edit("Word") as edit:
+        edit.set_word("bird", "#000000")
+    project._database.run("UPDATE history SET packed = 1, changeset = x'0011'")
+    project.close()
+    Project.open(project.folder).close()
+    assert path.exists()
+
+
+def test_opening_to_read_removes_nothing(project: Project) -> None:
+    path = spoken(project, "lost-job1.wav").path
+    project.close()
+    Project.open(project.folder, read_only=True).close()
+    assert path.exists()
 
 
 def test_the_outcome_of_a_check_is_kept_on_its_take(project: Project) -> None:

@@ -248,6 +248,11 @@ class Database:
         title = "SELECT title FROM history WHERE id = ?"
         return None if step is None else str(self.value(title, (step[-1],)))
 
+    def changesets(self) -> Iterator[bytes]:
+        """What each step of the history changed, the oldest first."""
+        for (key,) in self.rows("SELECT id FROM history ORDER BY id"):
+            yield self._entry(key)[1]
+
     def flush(self) -> None:
         """Wait until all that was committed is on the disk."""
         with translated_errors(self.path):

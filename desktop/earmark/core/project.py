@@ -8,8 +8,10 @@ names. So an edit that returned survives the end of the process, and so does its
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,12 @@ __all__ = [
     "StoredText",
     "hash_file",
 ]
+
+
+_GENERATED = re.compile(rb"-job\d+(?:-\d+)?\.wav$")
+"""How the names end that `Context.write_audio` gives."""
+
+_named_in = re.compile(_GENERATED.pattern.removesuffix(b"$")).findall
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +173,7 @@ class Project(Contents):
                 "UPDATE jobs SET state = ? WHERE state = ?",
                 (str(JobState.INTERRUPTED), str(JobState.RUNNING)),
             )
+            project._remove_orphans()
         except BaseException:
             project.close()
             raise
@@ -733,6 +742,39 @@ class Project(Contents):
         self._lock = lock
         path = folder / storage.DATABASE
         self._database = Database(connection, path, self._history_bytes)
+
+    def _remove_orphans(self) -> None:
+        """Remove generated audio that nothing leads to any more.
+
+        Such is left by a job that was cancelled while it wrote, and by takes that were
+        undone for good. Files that were not made by a job are left alone, and so is
+        what a source, a result, a job or a step of the history might mean.
+        """
+        orphans = {
+            path: made[0]
+            for path in self.audio_folder.glob("*-job*.wav")
+            if (made := _GENERATED.search(os.fsencode(path.name)))
+        }
+        if not orphans:
+            return
+        stored = (
+            value
+            for (value,) in self._database.rows(
+                "SELECT CAST(path AS BLOB) FROM sources"
+                " UNION ALL SELECT CAST(input AS BLOB) FROM jobs"
+                " UNION ALL SELECT CAST(value AS BLOB) FROM results WHERE kind = ?",
+                (records.AUDIO,),
+            )
+        )
+        # What a step of the history that cannot be read any more means is not known.
+        with suppress(ProjectCorrupt):
+            for places in (stored, self._database.changesets()):
+                if orphans:
+                    named = {ending for text in places for ending in _named_in(text)}
+                    orphans = {p: e for p, e in orphans.items() if e not in named}
+            for path in orphans:
+                with suppress(OSError):
+                    path.unlink()
 
     def _target(self, folder: Path) -> Path:
         """The folder that the project may be saved in."""

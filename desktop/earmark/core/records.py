@@ -61,10 +61,13 @@ WHOLLY_INSIDE = (
 )
 """A point at the very end of the clip belongs to its last frame."""
 
+AUDIO = "audio"
+"""The kind of the results that are files."""
+
 _RESULT_KINDS: dict[type[StoredResult], str] = {
     Prediction: "prediction",
     Text: "text",
-    AudioFile: "audio",
+    AudioFile: AUDIO,
 }
 _JOB_PARTS = ("params", "model", "input", "usage", "examples", "companions")
 _TYPES: dict[str, Any] = {
