@@ -79,6 +79,16 @@ def test_what_is_like_a_clip_is_found_in_all_others_the_most_alike_first(
     assert panel.state.text() == "5 moments “like low”"
 
 
+def test_the_menu_finds_what_is_like_the_shown_clip(
+    bench: Bench, panel: FindSounds, qtbot: QtBot
+) -> None:
+    indexed(bench, qtbot)
+    bench.window.docks["browser"].raise_()
+    bench.window.commands.run("tools.find_alike")
+    qtbot.waitUntil(lambda: panel.model.rowCount() == 5, timeout=30_000)
+    assert panel.state.text() == "5 moments “like low”"
+
+
 def test_looking_for_a_selection_changes_nothing_in_the_project(
     bench: Bench, panel: FindSounds, qtbot: QtBot
 ) -> None:

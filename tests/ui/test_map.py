@@ -17,7 +17,8 @@ from pytestqt.qtbot import QtBot
 from ui.conftest import Bench
 from ui.sounds import NAMES, RATE, auditions, bench, indexed, models, project
 
-from earmark.ui.sound_map import SoundMap, within
+from earmark.ui.lasso import within
+from earmark.ui.sound_map import SoundMap
 
 __all__ = ["auditions", "bench", "models", "project"]
 

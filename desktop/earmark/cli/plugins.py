@@ -41,7 +41,8 @@ def plugins(as_json: bool, traceback: bool) -> int:
         state = "" if info.enabled else "  (disabled)"
         print(f"{info.name}  {info.version}{state}")
     for task in found.tasks.values():
-        print(f"  {task.id}: {task.summary}")
+        if not task.hidden:
+            print(f"  {task.id}: {task.summary}")
     for failure in found.failures:
         print(f"FAILED {failure.name}: {failure.error}")
         if traceback:

@@ -101,10 +101,11 @@ def listed(library: Library, tasks: Sequence[Task]) -> list[Listed]:
         All that there are.
     """
     catalog = library.catalog
+    offered = [task for task in tasks if not task.hidden]
     arrived = {entry.id: (entry, size) for entry, size in library.interrupted()}
     rows = []
     for model in library.installed():
-        suited = tuple(task for task in tasks if model.suits(task, catalog))
+        suited = tuple(task for task in offered if model.suits(task, catalog))
         title = model.ref.title or model.ref.id
         rows.append(Listed(model.ref.id, title, suited, model, model.entry))
     here = {row.id for row in rows if row.state != "damaged"}
@@ -114,7 +115,7 @@ def listed(library: Library, tasks: Sequence[Task]) -> list[Listed]:
     for entry in [*unknown, *library.available()]:
         if entry.id in shown:
             continue
-        suited = tuple(task for task in tasks if catalog.suits(entry, task))
+        suited = tuple(task for task in offered if catalog.suits(entry, task))
         size = arrived[entry.id][1] if entry.id in arrived else 0
         rows.append(Listed(entry.id, entry.title, suited, None, entry, size / 1e6))
     return rows

@@ -71,9 +71,11 @@ class MomentModel(RowModel):
     def at(self, row: int) -> tuple[Hit, Clip] | None:
         """A moment, and its clip as it is now; None if that was removed."""
         hit, _ = self._rows[row]
-        clips = {clip.id: clip for clip in self._session.project.clips()}
-        clip = clips.get(hit.clip)
-        return None if clip is None or hit.stop > clip.frames else (hit, clip)
+        try:
+            clip = self._session.project.clip(hit.clip)
+        except EarmarkError:  # it was removed
+            return None
+        return (hit, clip) if hit.stop <= clip.frames else None
 
     def row_total(self) -> int:
         return len(self._rows)

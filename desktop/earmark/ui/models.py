@@ -169,7 +169,7 @@ class ModelLibrary(QDialog):
         self.task.setAccessibleName("Task")
         self.task.addItem("All tasks", None)
         for each in session.plugins.tasks.values():
-            if each.formats:
+            if each.formats and not each.hidden:
                 self.task.addItem(each.title, each)
         if task is not None:
             self.task.setCurrentIndex(max(0, self.task.findText(task.title)))

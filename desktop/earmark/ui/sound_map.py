@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainterPath, QPen
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
-    QGraphicsPathItem,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -31,6 +29,7 @@ from earmark.core.clips import slice_spans
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Change
 from earmark.ui.appearance import current_palette
+from earmark.ui.lasso import LassoView, within
 from earmark.ui.session import Selection, Session
 from earmark.ui.sound_index import MAP, Moment, SoundIndex, keep_labels
 from earmark.ui.widgets import (
@@ -136,7 +135,7 @@ class SoundMap(QWidget):
         )
         self.export_button = dock_button("ph.export", "Export vectors", self.export)
         dock_header(self, self.points, self.method, self.coloring, self.export_button)
-        self.view = _LassoView()
+        self.view = LassoView()
         # A plot would bring axes, buttons and menus along.
         self.plot = pg.GraphicsView(self, background=None)
         self.plot.setCentralItem(self.view)
@@ -337,7 +336,7 @@ class SoundMap(QWidget):
         )
         self._selected = np.zeros(0, np.int64)
         self._paint()
-        self.view.autoRange(padding=0.08)
+        self.view.show_all()
         self._follow()
         self._say(self._summary(), "muted")
         self._show_page()
@@ -577,85 +576,6 @@ class SoundMap(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(pages, 1)
-
-
-class _LassoView(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
-    """A view in which dragging draws around points; the wheel zooms, others pan."""
-
-    drawn = Signal(object, bool)
-    """The outline, float32, shape (corners, 2), and whether it adds to a selection."""
-    clicked = Signal()
-    """Where there is no point."""
-
-    def __init__(self) -> None:
-        super().__init__(enableMenu=False, defaultPadding=0.08)
-        self.setAspectLocked()
-        self._corners: list[tuple[float, float]] = []
-        self._line = QGraphicsPathItem()
-        self._line.setZValue(10)
-        self.addItem(self._line, ignoreBounds=True)
-
-    def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:
-        """Draw an outline, or move the map with another button."""
-        event.accept()
-        at = self.mapSceneToView(event.scenePos())
-        if event.button() != Qt.MouseButton.LeftButton:
-            was = self.mapSceneToView(event.lastScenePos())
-            self.translateBy(x=was.x() - at.x(), y=was.y() - at.y())
-            return
-        if event.isStart():
-            start = self.mapSceneToView(event.buttonDownScenePos())
-            self._corners = [(start.x(), start.y())]
-        self._corners.append((at.x(), at.y()))
-        if not event.isFinish():
-            self._draw()
-            return
-        self._line.setPath(QPainterPath())
-        outline = np.array(self._corners, np.float32)
-        adds = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
-        self.drawn.emit(outline, bool(adds))
-
-    def mouseClickEvent(self, event: Any) -> None:
-        """Select nothing; twice shows all."""
-        event.accept()
-        if event.double():
-            self.autoRange(padding=0.08)
-        else:
-            self.clicked.emit()
-
-    def _draw(self) -> None:
-        path = QPainterPath(QPointF(*self._corners[0]))
-        for corner in self._corners[1:]:
-            path.lineTo(*corner)
-        path.closeSubpath()
-        palette = current_palette()
-        pen = QPen(QColor(palette.selection_edge), 1.5)
-        pen.setCosmetic(True)
-        self._line.setPen(pen)
-        self._line.setBrush(QColor(palette.selection))
-        self._line.setPath(path)
-
-
-def within(places: Places, outline: Places) -> NDArray[np.bool_]:
-    """Which points lie within a closed outline, by the even-odd rule.
-
-    Parameters
-    ----------
-    places : ndarray, float32, shape (points, 2)
-    outline : ndarray, float32, shape (corners, 2)
-
-    Returns
-    -------
-    ndarray, bool, shape (points,)
-    """
-    inside = np.zeros(len(places), bool)
-    x, y = places[:, 0], places[:, 1]
-    for (x1, y1), (x2, y2) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
-        if y1 == y2:
-            continue
-        crosses = (y1 > y) != (y2 > y)
-        inside ^= crosses & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
-    return inside
 
 
 def _choice(

@@ -216,6 +216,15 @@ class MainWindow(QMainWindow):
         if self._session.clip is not None:
             self._check_take_of(self._session.clip.id)
 
+    def find_alike(self) -> None:
+        """Find what sounds like the selection, or like the shown clip."""
+        from earmark.ui.find_sounds import FindSounds
+
+        self.docks["find"].reveal()
+        panel = self.docks["find"].content()
+        if isinstance(panel, FindSounds):
+            panel.find_alike()
+
     def reset_layout(self) -> None:
         """Put the docks where they were at first."""
         for dock in self.docks.values():
@@ -386,6 +395,7 @@ class MainWindow(QMainWindow):
                 show_task=self.show_task,
                 run_task=self.run_task,
                 check_take=self.check_take,
+                find_alike=self.find_alike,
                 models=self.show_models,
                 preferences=self.show_preferences,
                 palette=self.show_palette,
