@@ -38,7 +38,7 @@ class SpeechIntent(Params):
         choices=speech.LANGUAGE_CHOICES,
     )
     pause_s: float = param(
-        0.7,
+        0.5,
         "Pause",
         "A pause this long ends an utterance.",
         unit="s",

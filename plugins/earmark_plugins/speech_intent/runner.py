@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from earmark.api import (
     load_classifier,
 )
 from earmark_plugins.speech import Listening
+from earmark_plugins.speech.languages import UNSPACED
 from earmark_plugins.speech.recognition import (
     Transcript,
     classifies,
@@ -33,7 +33,7 @@ from earmark_plugins.speech.stretches import (
     stretches_of,
     stretches_of_many,
 )
-from earmark_plugins.speech.transcript import Segment
+from earmark_plugins.speech.transcript import Word
 from earmark_plugins.speech_intent import SpeechIntent
 from earmark_plugins.speech_intent.phrases import Intent, intents_of
 from earmark_plugins.speech_intent.sentences import sentence_vectors
@@ -105,7 +105,7 @@ def run_many(
 
 
 def _listening(params: SpeechIntent) -> Listening:
-    return Listening(language=params.language, words=False)
+    return Listening(language=params.language)
 
 
 def _results_of(
@@ -130,7 +130,7 @@ def _results_by_words(
     transcript: Transcript,
 ) -> Iterator[Result]:
     """What words were said, beside the phrases of each intent."""
-    said = [*_utterances(transcript.segments, params.pause_s)]
+    said = [*_utterances(transcript, params.pause_s)]
     if params.along == "clip" and said:
         said = [(0.0, ctx.duration_s, transcript.text)]
     phrases = [phrase for intent in intents for phrase in intent.phrases]
@@ -145,20 +145,18 @@ def _results_by_words(
 
 
 def _utterances(
-    segments: Sequence[Segment], pause_s: float
+    transcript: Transcript, pause_s: float
 ) -> Iterator[tuple[float, float, str]]:
-    """Join segments with short pauses between them: start, stop and text."""
-    start_s, stop_s, said = 0.0, -math.inf, ""
-    for segment in segments:
-        if said and segment.start_s - stop_s >= pause_s:
-            yield start_s, stop_s, said
-            said = ""
-        if not said:
-            start_s = segment.start_s
-        stop_s = segment.stop_s
-        said = f"{said} {segment.text}".strip()
-    if said:
-        yield start_s, stop_s, said
+    """Join words with short pauses between them: start, stop and text."""
+    space = "" if transcript.language in UNSPACED else " "
+    words: list[Word] = []
+    for word in [*transcript.words, None]:
+        if words and (word is None or word.start_s - words[-1].stop_s >= pause_s):
+            text = space.join(each.text for each in words)
+            yield words[0].start_s, words[-1].stop_s, text
+            words = []
+        if word is not None:
+            words.append(word)
 
 
 def _results(
