@@ -11,7 +11,6 @@ import click
 
 from earmark.audio.files import format_of
 from earmark.cli.output import (
-    check_spared,
     check_writable,
     clip_writer,
     is_folder,
@@ -21,6 +20,7 @@ from earmark.cli.studio import discovered, settings, stretch
 from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Project
+from earmark.core.sources import check_spared
 from earmark.formats.document import stem_of
 from earmark.formats.exchange import documents_from_project
 from earmark.formats.registry import (

@@ -17,7 +17,7 @@ from earmark.cli.inputs import Work
 from earmark.core.clips import Clip, Source
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Project
-from earmark.core.sources import readable
+from earmark.core.sources import check_spared, readable
 from earmark.core.tasks import Task
 from earmark.formats.document import LabelDocument, stem_of
 from earmark.formats.exchange import documents_from_project
@@ -250,33 +250,6 @@ def _paths(folder: Path, works: Sequence[Work], suffix: str) -> list[Path]:
 
 def _spare_inputs(paths: Iterable[Path], works: Sequence[Work]) -> None:
     check_spared(paths, (work.path for work in works if work.path is not None))
-
-
-def check_spared(paths: Iterable[Path], recordings: Iterable[Path]) -> None:
-    """Refuse to overwrite a recording.
-
-    Raises
-    ------
-    EarmarkError
-    """
-    there = [path for path in paths if path.exists()]
-    if not there:
-        return
-    known = {identity for path in recordings if (identity := _identity(path))}
-    for path in there:
-        if _identity(path) in known:
-            raise EarmarkError(
-                f"{path} is a recording that this works on.",
-                "Choose another name; recordings are never overwritten.",
-            )
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def make_folder(folder: Path) -> None:

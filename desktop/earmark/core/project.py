@@ -805,13 +805,6 @@ class Project(Contents):
         return moved
 
 
-def _keep_check(edit: Edit, takes: list[Take], clip: int, check: Text) -> None:
-    """Keep the outcome of checking a clip on the take that it is."""
-    for take in takes:
-        if take.clip == clip:
-            edit.update_take(take.id, check={"summary": check.text, **check.data})
-
-
 def _place_audio(edit: Edit, job: int, file: AudioFile, key: str) -> tuple[int, int]:
     """The clip and the take of a generated file."""
     edit.add_source(

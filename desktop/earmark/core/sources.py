@@ -195,7 +195,7 @@ def check_spared(paths: Iterable[Path], recordings: Iterable[Path]) -> None:
     for path, identity in there:
         if identity in known:
             raise EarmarkError(
-                f"“{readable(path.name)}” is a recording that this works on.",
+                f"“{readable(path.name)}” is a recording in use.",
                 "Choose another name or folder; recordings are never overwritten.",
             )
 

@@ -400,9 +400,8 @@ def _rescue(damaged: apsw.Connection, rescued: apsw.Connection) -> Salvaged:
         if table and rescued.total_changes() > before:
             broken.add(table)
     counts = "SELECT count(*) FROM "
-    rows = {
-        table: int(rescued.execute(counts + table).fetchall()[0][0])
-        for table in schema.TRACKED
+    rows: dict[str, int] = {
+        table: rescued.execute(counts + table).get for table in schema.TRACKED
     }
     if not any(rows.values()):
         raise ProjectCorrupt(
