@@ -8,10 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import jiwer
+import numpy as np
 import pytest
 import recordings
 import soundfile
 from plugins.runners import Engine, Run, Runners
+from whisper_weights import converted
 
 from earmark.api import EarmarkError, ModelRef
 from earmark.core.tasks import AudioFile, Text
@@ -126,6 +128,30 @@ def test_the_demo_is_transcribed_with_its_words_in_order(
         assert [each.start for each in tier] == sorted(each.start for each in tier)
         assert all(each.score and 0 < each.score <= 1 for each in tier)
     assert run.context.usage(1.0).dtype == "int8_float32"
+
+
+def test_whisper_through_transformers_hears_all_of_a_recording(
+    run_task: Runners,
+    models_folder: Path,
+    demo_recording: Path,
+    demo_text: str,
+    tmp_path: Path,
+) -> None:
+    name = "whisper-tiny.en"
+    folder = converted(models_folder / name, tmp_path / name)
+    model = ModelRef("converted", "transformers", folder)
+    samples, rate = soundfile.read(demo_recording, dtype="float32")
+    twice = tmp_path / "twice.wav"
+    soundfile.write(twice, np.tile(samples, 2), rate)
+    # The first window ends within a sentence, behind which the model goes on.
+    run = run_task("speech-recognition", model, twice)
+    heard = normalise(run.text("transcript").text, "en")
+    assert jiwer.wer(normalise(f"{demo_text} {demo_text}", "en"), heard) <= 0.06
+    words, segments = run.tier("words"), run.tier("segments")
+    assert " ".join(w.text for w in words) == " ".join(s.text for s in segments)
+    for tier in (words, segments):
+        assert [each.start for each in tier] == sorted(each.start for each in tier)
+    assert segments[-1].stop > 2 * len(samples) - 3 * rate
 
 
 def test_what_the_embedded_voice_says_is_heard(

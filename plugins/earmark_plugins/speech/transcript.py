@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -51,6 +51,20 @@ class Segment:
     text: str
     score: float | None = None
     words: tuple[Word, ...] = ()
+
+
+def moved(segment: Segment, by_s: float) -> Segment:
+    """A segment with its words some seconds later."""
+    words = tuple(
+        replace(word, start_s=word.start_s + by_s, stop_s=word.stop_s + by_s)
+        for word in segment.words
+    )
+    return replace(
+        segment,
+        start_s=segment.start_s + by_s,
+        stop_s=segment.stop_s + by_s,
+        words=words,
+    )
 
 
 @dataclass(frozen=True, slots=True)

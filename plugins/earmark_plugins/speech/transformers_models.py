@@ -8,7 +8,7 @@ import json
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,11 @@ from earmark_plugins.speech.transcript import (
     Word,
     group_words,
     mean_probability,
+    moved,
 )
 
+_LEAST_REST_S = 0.2
+"""So little behind the last segment is no speech."""
 _SHORTEST_S = 0.5
 """Convolutional front ends fail on less than a frame; silence fills it up."""
 
@@ -168,8 +171,22 @@ class Whisper:
             return_tensors="pt",
             return_attention_mask=True,
         ).to(model.device, model.dtype)
-        with _hearing(model, frames // 2):
-            return self._transcribe(clips, features, language)
+        with _hearing(model, frames // 2), _once(model) as reached:
+            heard = self._transcribe(clips, features, language)
+        return [
+            self._going_on(samples, each, reached.get(index, frames))
+            for index, (samples, each) in enumerate(zip(clips, heard, strict=True))
+        ]
+
+    def _going_on(self, samples: Samples, heard: Heard, reached: int) -> Heard:
+        """What was heard up to a frame, and what is heard behind it."""
+        start = reached * self.pipeline.feature_extractor.hop_length
+        rest = samples[start:]
+        if not start or len(rest) < _LEAST_REST_S * RATE:
+            return heard
+        behind = self.transcribe(rest, heard.language if self.multilingual else "")
+        later = tuple(moved(segment, start / RATE) for segment in behind.segments)
+        return replace(heard, segments=heard.segments + later)
 
     def _transcribe(
         self, clips: Sequence[Samples], features: Any, language: str
@@ -318,6 +335,29 @@ def _hearing(model: Any, positions: int) -> Iterator[None]:
         config.max_source_positions = whole
         # Asked for the times of words, generate takes the slow attention for good.
         model.model.config._attn_implementation = attention
+
+
+@contextlib.contextmanager
+def _once(model: Any) -> Iterator[dict[int, int]]:
+    """Let Whisper decode each clip once; gives the frame that each was decoded up to.
+
+    By itself it goes on behind the last segment it heard the end of, with silence up to
+    the full window again, which takes the encoder as long as speech would.
+    """
+    reached: dict[int, int] = {}
+    retrieve = model._retrieve_segment
+
+    def retrieve_last(**given: Any) -> Any:
+        segments, offset = retrieve(**given)
+        clip = int(given["prev_idx"])
+        reached[clip] = int(offset)
+        return segments, given["seek_num_frames"][clip]
+
+    model._retrieve_segment = retrieve_last
+    try:
+        yield reached
+    finally:
+        del model._retrieve_segment
 
 
 def _whisper(ctx: Context, pipeline: Any, listening: Listening, name: str) -> Whisper:
