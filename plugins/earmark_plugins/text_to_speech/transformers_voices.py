@@ -230,6 +230,7 @@ def _speecht5(ctx: Context, folder: Path, voice: str, speed: float) -> Voice:
     files = {path.stem: path for path in sorted((folder / "speakers").glob("*.npy"))}
     vocoder_folder = _vocoder_folder(folder)
     _check_complete(folder, vocoder_folder, files, size)
+    assert vocoder_folder is not None
     model = _model(ctx, transformers.SpeechT5ForTextToSpeech, folder)
     vocoder = _model(ctx, transformers.SpeechT5HifiGan, vocoder_folder)
     tokenizer = _open(transformers.SpeechT5Tokenizer, folder)
