@@ -373,6 +373,7 @@ def test_a_map_of_very_few_has_a_place_for_each(
     assert np.isfinite(places).all()
 
 
+@pytest.mark.timeout(600)  # UMAP is compiled when it is first used
 @pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")
 def test_a_map_by_umap_keeps_groups_apart(run_task: Runners, tmp_path: Path) -> None:
     random = np.random.default_rng(1)

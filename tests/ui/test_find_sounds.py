@@ -55,6 +55,20 @@ def test_it_says_how_many_clips_are_not_indexed_and_indexes_them(
     assert len(titles) == 2
 
 
+def test_more_clips_than_are_queued_at_once_are_one_batch(
+    bench: Bench, panel: FindSounds, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("earmark.ui.sound_index._QUEUED_AT_ONCE", 2)
+    panel.index_missing()
+    panel.index_missing()  # what is asked for already is not asked for again
+    assert panel.not_indexed.text() == "6 clips to be indexed…"
+    qtbot.waitUntil(lambda: panel.not_indexed.isHidden(), timeout=30_000)
+    assert len(bench.session.queue.jobs()) == 6
+    titles = [entry.title for entry in bench.project.history()]
+    assert titles[-1] == "Embeddings (6 clips)"
+    assert len(titles) == 2
+
+
 def test_an_edited_clip_is_to_be_indexed_again(
     bench: Bench, panel: FindSounds, qtbot: QtBot
 ) -> None:

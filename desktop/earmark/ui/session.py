@@ -509,7 +509,7 @@ class Session(QObject):
     def queue_state(self, job: int) -> JobState | None:
         """The state of a job, None if it was removed."""
         try:
-            return self.project.job(job).state
+            return self.project.job_state(job)
         except EarmarkError:
             return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -26,6 +27,7 @@ DESCRIBE = "zero-shot"
 """The task whose models understand descriptions."""
 
 _SETTLE_MS = 400
+_QUEUED_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class SoundIndex(QObject):
         self._awake = False
         self._asked: dict[int, Callable[[str], None]] = {}
         self._indexing: set[int] = set()
+        self._to_queue: list[int] = []
         self.model: ModelRef | None = None
         self.missing: tuple[int, ...] = ()
         self.total = 0
@@ -134,6 +137,7 @@ class SoundIndex(QObject):
         self.model = model
         self._index = None
         self.missing, self.ready = (), False
+        self._to_queue.clear()
         if model is not None:
             cache = self._session.folders.cache
             self._index = Index(VectorStore(cache, model))
@@ -148,21 +152,51 @@ class SoundIndex(QObject):
         """A clip as it was when the vectors were read; None if there was no such."""
         return self._clips.get(clip)
 
-    def index_missing(self) -> list[int]:
-        """Queue the embedding of what is missing; gives the jobs."""
-        clips = map(self._session.project.clip, self.missing)
-        inputs = [self._input(clip) for clip in clips]
-        jobs = self._session.queue.submit_batch(
-            EMBEDDINGS, {}, inputs, model=self.model
-        )
-        self._indexing.update(jobs)
+    def index_missing(self) -> None:
+        """Queue the embedding of what is missing, as one batch.
+
+        Raises
+        ------
+        EarmarkError
+            If the model cannot be used.
+        """
+        if not self.missing or self.indexing:
+            return
+        self._to_queue = list(self.missing)
+        self._queue_some(self._session.project.new_batch())
         self.changed.emit()
-        return jobs
 
     @property
     def indexing(self) -> int:
         """How many clips are still to be embedded of those that were asked for."""
-        return len(self._indexing)
+        return len(self._indexing) + len(self._to_queue)
+
+    def _queue_some(self, batch: int) -> None:
+        """Queue a few clips, and the others once the window has had its turn."""
+        if self._session.project.closed or not self._to_queue:
+            return
+        some, self._to_queue = (
+            self._to_queue[:_QUEUED_AT_ONCE],
+            self._to_queue[_QUEUED_AT_ONCE:],
+        )
+        inputs = [self._input(clip) for clip in self._still_there(some)]
+        try:
+            jobs = self._session.queue.submit_batch(
+                EMBEDDINGS, {}, inputs, model=self.model, batch=batch
+            )
+        except EarmarkError:
+            self._to_queue.clear()
+            raise
+        self._indexing.update(jobs)
+        if self._to_queue:
+            self._session.background.post(lambda: self._queue_some(batch))
+
+    def _still_there(self, clips: Sequence[int]) -> list[Clip]:
+        found = []
+        for clip in clips:
+            with suppress(EarmarkError):
+                found.append(self._session.project.clip(clip))
+        return found
 
     def find(
         self,
@@ -284,6 +318,7 @@ class SoundIndex(QObject):
         self._wait.stop()
         self._asked.clear()
         self._indexing.clear()
+        self._to_queue.clear()
         if self._ticket is not None:
             self._ticket.cancel()
             self._ticket = None
