@@ -47,7 +47,11 @@ def assert_same(found: Vectors | None, put: Vectors) -> None:
 @given(
     windows=st.integers(1, 30), dimensions=st.integers(1, 40), seed=st.integers(0, 99)
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_what_is_put_is_got(
     store: VectorStore, windows: int, dimensions: int, seed: int
 ) -> None:
@@ -71,7 +75,11 @@ def test_putting_leaves_one_file_that_is_replaced(store: VectorStore) -> None:
 
 
 @given(cut=st.floats(0, 0.999))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_a_file_that_was_cut_is_not_there(store: VectorStore, cut: float) -> None:
     store.put("ab12", some(4))
     (path,) = store.folder.rglob("*.npy")
@@ -169,7 +177,11 @@ def test_the_cache_loses_first_what_was_not_used_for_longest(
     limit=st.integers(1, 40),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_search_gives_what_comparing_all_gives(
     store: VectorStore, counts: list[int], queries: int, limit: int, seed: int
 ) -> None:

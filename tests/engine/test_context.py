@@ -59,6 +59,13 @@ def test_seconds_count_from_the_start_of_the_region() -> None:
     assert label.channel == 0
 
 
+def test_seconds_become_frames_of_the_clip_within_the_region() -> None:
+    assert context().frames(0.5, 1.25) == (2500, 3250)
+    assert context().frames(-1.0, 99.0) == (2000, 5000)
+    assert context().frames(1.0, 0.5) == (3000, 3000)
+    assert context(resume=4000).frames(0.25, 0.5) == (4250, 4500)
+
+
 def test_in_a_resumed_job_they_count_from_the_resume_point() -> None:
     resumed = context(resume=4000)
     assert resumed.offset_s == 2.0

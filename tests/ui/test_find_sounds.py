@@ -182,6 +182,15 @@ def test_a_moment_of_a_clip_that_was_removed_is_not_there_any_more(
     assert bench.session.clip.name == "low"
 
 
+def test_tasks_that_only_views_use_have_no_panel_and_no_command(bench: Bench) -> None:
+    bench.window.docks["understand"].reveal()
+    tasks = bench.window.docks["understand"].content()
+    assert [task.id for task in tasks.tasks] == ["embeddings", "zero-shot"]
+    commands = {command.id for command in bench.window.commands.all()}
+    assert "task.embeddings" in commands
+    assert not {"task.find-sounds", "task.embedding-map"} & commands
+
+
 def test_words_need_a_model_that_knows_them_and_one_is_suggested(
     panel: FindSounds,
 ) -> None:
