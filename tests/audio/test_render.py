@@ -232,6 +232,27 @@ def test_nothing_to_export_is_a_clear_error(two: Two, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_export_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:
+    class Enough(Exception):  # noqa: N818 - nothing is wrong
+        pass
+
+    clip = Clip(1, "silence", RATE, 1, (Span(None, 0, 3 * render.BLOCK),))
+    told: list[int] = []
+
+    def step(count: int) -> None:
+        told.append(count)
+        if len(told) == 2:
+            raise Enough
+
+    with pytest.raises(Enough):
+        render.export(
+            clip, Sources(tmp_path).readers([]), tmp_path / "a.wav", step=step
+        )
+
+    assert told == [4 * render.BLOCK] * 2
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_export_waits_for_what_is_still_decoded(tmp_path: Path) -> None:
     sound = tones(RATE, 1, 200_000)
     source = import_file(write(tmp_path / "a.flac", "flac-16", sound, RATE))

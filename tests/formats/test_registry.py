@@ -227,3 +227,12 @@ def test_file_names_of_any_script_fit_into_the_bytes_of_a_file_system() -> None:
     assert all(len(f"{stem}.labelstudio.json".encode()) <= 255 for stem in stems)
     assert len(set(stems)) == 4
     assert stems[0] == ("録音" * 60)[:66]
+
+
+def test_the_files_of_an_export_are_known_before_it(tmp_path: Path) -> None:
+    registry = FormatRegistry()
+    documents = [document("one.wav"), document("two.wav")]
+    expected = registry.files_of_each(tmp_path, documents, "csv")
+    reports = registry.export_each(tmp_path, documents, "csv")
+    assert [report.path for report in reports] == expected
+    assert names(tmp_path) == ["one.csv", "two.csv"]
