@@ -62,11 +62,12 @@ def test_closing_the_window_keeps_what_is_recorded(
 
 
 def test_saving_elsewhere_takes_what_is_recorded_along(
-    bench: Bench, sound: FakeSound, tmp_path: Path
+    qtbot: QtBot, bench: Bench, sound: FakeSound, tmp_path: Path
 ) -> None:
     bench.window.recorder.toggle()
     hear(sound, 0.5)
-    bench.session.save_as(tmp_path / "Elsewhere.earmark")
+    bench.window.files.save_in(tmp_path / "Elsewhere.earmark")
+    qtbot.waitUntil(lambda: bench.project.name == "Elsewhere")
     assert not bench.window.recorder.recording
     assert clips(bench.project)["Recording"] == 24_000
     assert bench.project.missing_sources() == []

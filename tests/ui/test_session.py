@@ -121,10 +121,13 @@ def test_another_project_takes_the_place_of_the_open_one(
     assert bench.window.windowTitle() == "Other \N{EN DASH} Earmark"
 
 
-def test_save_as_goes_on_with_the_same_clip_elsewhere(bench: Bench) -> None:
+def test_saving_an_untitled_project_goes_on_with_the_same_clip_elsewhere(
+    bench: Bench,
+) -> None:
+    bench.project._set_fact("untitled", "yes")
     target = bench.project.folder.parent / "Named.earmark"
 
-    bench.session.save_as(target)
+    bench.window.files.save_in(target)
 
     assert bench.project.folder == target
     assert bench.session.clip is not None

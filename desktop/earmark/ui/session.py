@@ -177,20 +177,6 @@ class Session(QObject):
         old.close()
         self.show_first_clip()
 
-    def save_as(self, folder: Path) -> None:
-        """Move an untitled project to a folder, or copy a named one, and go on there.
-
-        Raises
-        ------
-        EarmarkError
-            If the folder is taken or cannot be written; all is as before then.
-        """
-        go_on = self.leave_folder()
-        try:
-            self.project.save_as(folder)
-        finally:
-            go_on()
-
     def leave_folder(self) -> Callable[[], None]:
         """Close all files of the project, which is to be moved or copied.
 

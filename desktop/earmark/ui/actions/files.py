@@ -173,6 +173,11 @@ class FileActions:
         """Go on in another folder: at once if the project moves, else once it is there.
 
         Copying is done in a pool thread.
+
+        Raises
+        ------
+        EarmarkError
+            If an untitled project cannot be moved there; all is as before then.
         """
         session, project = self._session, self._session.project
         go_on = session.leave_folder()
