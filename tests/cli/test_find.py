@@ -79,7 +79,12 @@ def test_clips_that_were_not_embedded_are_embedded_and_kept(
     first = earmark(*command)
     assert first.returncode == 0, first.stderr
     score, start, stop, name = first.stdout.strip().split("\t")
-    assert (float(score), start, stop, name) == (1.0, "0:00", "0:02", "noise.wav")
+    assert (float(score), start, stop, name) == (
+        1.0,
+        "0:00:00.000",
+        "0:00:02.000",
+        "noise.wav",
+    )
     assert "[3/3]" in first.stderr
     again = earmark(*command)
     assert again.stdout == first.stdout
@@ -91,6 +96,7 @@ def test_descriptions_need_a_clap_model_and_one_is_suggested(
 ) -> None:
     found = earmark("find", "a dog barks", "--in", project)
     assert found.returncode == 3
+    assert "No model for finding by description" in found.stderr
     assert "CLAP" in found.stderr
     assert "615 MB, licence Apache-2.0" in found.stderr
     found = earmark("find", "a dog barks", "--in", project, "--model", ge2e)

@@ -11,7 +11,7 @@ import click
 
 from earmark.audio.files import import_file
 from earmark.cli import SOME_FAILED
-from earmark.cli.progress import Meter, open_meter, short_time_of
+from earmark.cli.progress import Meter, open_meter, time_of
 from earmark.cli.studio import Installation, Studio, stretch, whole
 from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
@@ -90,6 +90,7 @@ def find(
         raise EarmarkError(f"There is no project {project}.", "Check the path.")
     found = Installation.found(device or "")
     task = found.plugins.task(DESCRIBE if like is None else INDEX)
+    task = replace(task, title="Finding by description" if like is None else task.title)
     chosen = model_for(found.library, task, model, found.settings)
     assert chosen is not None  # both tasks need one
     sounds = sounds_of(project)
@@ -228,5 +229,5 @@ def tell(hit: Hit, clip: Clip, *, as_json: bool) -> None:
         }
         print(json.dumps(told), flush=True)
         return
-    start, stop = short_time_of(start_s), short_time_of(stop_s)
+    start, stop = time_of(start_s), time_of(stop_s)
     print(f"{hit.score:.3f}\t{start}\t{stop}\t{clip.name}", flush=True)

@@ -28,7 +28,6 @@ class LassoView(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no types
 
     def __init__(self) -> None:
         super().__init__(enableMenu=False, defaultPadding=_MARGIN)
-        self.setAspectLocked()
         self._corners: list[tuple[float, float]] = []
         self._line = QGraphicsPathItem()
         self._line.setZValue(10)
