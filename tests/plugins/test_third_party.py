@@ -21,7 +21,12 @@ from earmark.engine import protocol
 from earmark.engine.client import ExitReason
 
 PACKAGE = Path(__file__).parent.parent / "third_party_plugin"
-BUILT_IN = {"speech-recognition", "take-check", "text-to-speech"}
+BUILT_IN = {
+    *("audio-content", "audio-events", "embedding-map", "embeddings", "find-sounds"),
+    *("keyword-spotting", "language-identification", "speaker-identification"),
+    *("speech-intent", "speech-recognition", "take-check", "text-to-speech"),
+    "zero-shot",
+}
 RATE = 16_000
 
 HOOKED = """
