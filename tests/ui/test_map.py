@@ -18,6 +18,7 @@ from ui.conftest import Bench
 from ui.sounds import NAMES, RATE, auditions, bench, indexed, models, project
 
 from earmark.ui.lasso import within
+from earmark.ui.session import Selection
 from earmark.ui.sound_map import SoundMap
 
 __all__ = ["auditions", "bench", "models", "project"]
@@ -113,14 +114,59 @@ def test_every_clip_has_a_point_which_the_engine_placed(
 def test_a_map_that_was_laid_out_before_is_there_at_once(
     bench: Bench, board: SoundMap, qtbot: QtBot
 ) -> None:
+    before = board.layout_shown
+    assert before is not None
+    clip = bench.project.clips()[0].id
+    with qtbot.waitSignal(board.laid_out), bench.project.edit("Cut") as edit:
+        edit.delete(clip, 0, RATE)
     runs = len(bench.engine.runs)
-    with qtbot.waitSignal(board.laid_out, timeout=30_000):
-        board.points.setCurrentIndex(board.points.findData("moments"))
-    again = len(bench.engine.runs)
     with qtbot.waitSignal(board.laid_out):
-        board.points.setCurrentIndex(board.points.findData("clips"))
-    assert again <= runs + 1
-    assert len(bench.engine.runs) == again
+        bench.project.undo()
+    assert len(bench.engine.runs) == runs
+    after = board.layout_shown
+    assert set(after.moments) == set(before.moments)
+
+
+def test_a_moment_is_shown_and_selected_in_its_clip(
+    bench: Bench, board: SoundMap
+) -> None:
+    board.points.setCurrentIndex(board.points.findData("moments"))
+    assert board.layout_shown is not None
+    assert len(board.layout_shown.moments) == 6
+    board.show_point(2)
+    shown = board.layout_shown.moments[2]
+    assert board.selected == (shown,)
+    assert bench.session.clip is not None
+    assert bench.session.clip.id == shown.clip
+    assert bench.session.selection == Selection(shown.start, shown.stop)
+
+
+def test_an_edit_that_changes_no_sound_leaves_the_map_as_it_is(
+    bench: Bench, board: SoundMap, qtbot: QtBot
+) -> None:
+    board.select((0, 1))
+    before, version = board.layout_shown, bench.window.sounds.version
+    with bench.project.edit("Rename") as edit:
+        edit.update_clip(bench.project.clips()[0].id, name="deep")
+    qtbot.waitUntil(lambda: bench.window.sounds.version > version)
+    qtbot.waitUntil(lambda: not bench.session.background.busy)
+    assert board.layout_shown is before
+    assert len(board.selected) == 2
+
+
+def test_a_clip_that_was_edited_leaves_the_map_until_it_is_indexed(
+    bench: Bench, board: SoundMap, qtbot: QtBot
+) -> None:
+    clip = bench.project.clips()[0].id
+    with qtbot.waitSignal(board.laid_out), bench.project.edit("Cut") as edit:
+        edit.delete(clip, 0, RATE)
+    assert board.layout_shown is not None
+    assert clip not in {moment.clip for moment in board.layout_shown.moments}
+    assert "1 not indexed" in board.told.text()
+    with qtbot.waitSignal(board.laid_out, timeout=30_000):
+        bench.window.sounds.index_missing()
+    assert clip in {moment.clip for moment in board.layout_shown.moments}
+    assert "not indexed" not in board.told.text()
 
 
 def test_a_click_selects_the_clip_everywhere_and_shows_it(

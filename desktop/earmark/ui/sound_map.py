@@ -279,7 +279,9 @@ class SoundMap(QWidget):
         cache = self._session.folders.cache
 
         def work(_: object) -> Request | None:
-            sounds = [(clip, v.whole() if whole else v) for clip, v in found]
+            # In one order whatever came first, so that an old layout is found again.
+            inside = sorted(found, key=lambda one: one[0])
+            sounds = [(clip, v.whole() if whole else v) for clip, v in inside]
             moments = tuple(
                 Moment(clip, int(start), int(stop))
                 for clip, vectors in sounds
@@ -299,6 +301,9 @@ class SoundMap(QWidget):
         self._session.background.run(work, self._request_layout, _raise)
 
     def _request_layout(self, request: Request | None) -> None:
+        if request is not None and request == self._request and self.layout_shown:
+            self._say(self._summary(), "muted")
+            return  # what was done meanwhile changed no vector
         self._request = request
         if request is None:
             self.layout_shown = None
@@ -345,10 +350,10 @@ class SoundMap(QWidget):
     def _summary(self) -> str:
         assert self.layout_shown is not None
         noun = "clip" if self.points.currentData() == "clips" else "moment"
-        return (
-            f"{count(len(self.layout_shown.moments), noun)}  ·  drag around points to "
-            "select them"
-        )
+        told = [count(len(self.layout_shown.moments), noun)]
+        if self._index.missing:
+            told.append(f"{len(self._index.missing):,} not indexed")
+        return "  ·  ".join([*told, "drag around points to select them"])
 
     def _paint(self) -> None:
         """Give the points their colours, and say which is which."""
@@ -504,8 +509,10 @@ class SoundMap(QWidget):
         """The map, or what is missing for there to be one."""
         ready = self.layout_shown is not None
         self._pages.setCurrentIndex(1 if ready else 0)
-        for widget in (self.method, self.points, self.coloring, self.export_button):
+        for widget in (self.coloring, self.export_button):
             widget.setEnabled(ready)
+        for widget in (self.method, self.points):
+            widget.setEnabled(self._index.total >= _FEWEST)
         title, hint, action = self._missing()
         self.empty.say(title, hint)
         self.action.setText(action)
