@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QFrame,
+    QScrollArea,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -17,6 +20,9 @@ from earmark.ui.icons import icon
 from earmark.ui.panels.task_panel import TaskPanel
 from earmark.ui.session import Session
 from earmark.ui.widgets import EmptyState, dock_header, muted, rule
+
+_MOST = 0.4
+"""The part of the height that the list may take; beyond it, it scrolls."""
 
 _SAID: dict[Group, str] = {
     "understand": "What a model hears in a recording",
@@ -68,7 +74,8 @@ class Tasks(QWidget):
             )
             layout.addWidget(self._stack, 1)
             return
-        rows = QVBoxLayout()
+        listed = QWidget(self)
+        rows = QVBoxLayout(listed)
         rows.setContentsMargins(8, 8, 8, 8)
         rows.setSpacing(2)
         group_of_buttons = QButtonGroup(self)
@@ -77,7 +84,14 @@ class Tasks(QWidget):
             group_of_buttons.addButton(row)
             rows.addWidget(row)
             self._buttons[task.id] = row
-        layout.addLayout(rows)
+        self._list = QScrollArea(self)
+        self._list.setAccessibleName("Tasks")
+        self._list.setFrameShape(QFrame.Shape.NoFrame)
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._list.setWidgetResizable(True)
+        self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._list.setWidget(listed)
+        layout.addWidget(self._list)
         layout.addWidget(rule(self))
         layout.addWidget(self._stack, 1)
         self.choose(self.tasks[0].id)
@@ -93,7 +107,19 @@ class Tasks(QWidget):
             self._stack.addWidget(panel)
         self._stack.setCurrentWidget(self._panels[task])
         self._buttons[task].setChecked(True)
+        self._list.ensureWidgetVisible(self._buttons[task])
         return self._panels[task]
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the panel of the task more than half of the height."""
+        super().resizeEvent(event)
+        if self.tasks:
+            rows = self._list.widget()
+            assert rows is not None
+            wanted = rows.sizeHint().height()
+            self._list.setFixedHeight(min(wanted, round(_MOST * self.height())))
+            chosen = next(b for b in self._buttons.values() if b.isChecked())
+            self._list.ensureWidgetVisible(chosen)
 
     def current(self) -> QWidget | None:
         """The panel that is shown."""
