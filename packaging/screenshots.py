@@ -3,7 +3,8 @@
     python packaging/screenshots.py
 
 The window is drawn off screen at 1920x1080 in a home of its own, with the models that
-are on this machine; both themes, a transcript, a running job, and a spoken clip.
+are on this machine; both themes, a transcript and what else was heard, a running job,
+and a spoken clip.
 """
 
 from __future__ import annotations
@@ -50,15 +51,18 @@ def main() -> int:
         assert importing is not None
         until(lambda: session.clip is not None)
         run(studio, "speech-recognition", {})
+        run(studio, "audio-content", {})
+        run(studio, "speaker-identification", {})
         run(studio, "text-to-speech", {"text": SENTENCE, "seed": 7})
         first = session.project.clips()[0]
         session.show_clip(first.id)
         correct(studio)
         window.dock("jobs").reveal()
         task = session.plugins.task("speech-recognition")
+        window.show_task(task)
         session.run_task(task, {"beam_size": 5}, session.library.default(task))
         until(lambda: session.queue.jobs()[-1].state == JobState.RUNNING)
-        settle(2500)
+        settle(1000)
         picture(studio, "window-dark")
         store.update(theme="light")
         settle(400)
@@ -90,7 +94,7 @@ def correct(studio: Studio) -> None:
     """What a person does to a transcript: accept, correct, select."""
     session = studio.session
     assert session.clip is not None
-    segments, _ = session.project.tracks(session.clip.id)
+    segments, *_ = session.project.tracks(session.clip.id)
     first, second, *_ = session.project.labels(segments.id)
     with session.project.edit("Correct text") as edit:
         edit.set_label_status([first.id], "accepted")

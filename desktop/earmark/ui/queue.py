@@ -38,7 +38,7 @@ from earmark.ui.tables import RowTable
 from earmark.ui.widgets import EmptyState, button, dock_button, dock_header, muted
 from earmark.ui.wording import count
 
-_WIDTHS = {TASK: 148, STATE: 116, DEVICE: 112, SPEED: 52, TIME: 52, MEMORY: 88}
+_WIDTHS = {TASK: 184, STATE: 116, DEVICE: 112, SPEED: 52, TIME: 52, MEMORY: 88}
 _LIVE = (JobState.WAITING, JobState.RUNNING)
 _RESUMABLE = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 
