@@ -1,8 +1,8 @@
 """Loaded models: where they run, how long they are kept, and how they are stopped.
 
-The one module of the host that imports torch and transformers, and only when a runner
-asks for something that needs them: a CTranslate2 or ONNX runner is spared their five
-seconds and 400 MB.
+The one module of the engine's process that imports torch and transformers, and only
+when a runner asks for something that needs them: a CTranslate2 or ONNX runner is spared
+their five seconds and 400 MB. (`engine.pickles` imports torch in a process of its own.)
 """
 
 from __future__ import annotations
