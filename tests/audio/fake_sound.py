@@ -155,12 +155,15 @@ class FakeStream:
         return out
 
     def heard(self, frames: int) -> NDArray[np.float32]:
-        """So many frames; blocks that came too late, all silent, are left out."""
+        """So many frames; the device waits for blocks that come too late."""
         parts: list[NDArray[np.float32]] = []
         while sum(map(len, parts)) < frames and self.active:
+            before = self.time
             block = self.pull()
             if block.any():
                 parts.append(block)
+            else:
+                self.time = before
         return np.concatenate(parts)[:frames]
 
     def give(self, samples: NDArray[np.float32]) -> None:
