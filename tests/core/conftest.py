@@ -6,14 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from earmark.core.clips import Clip, Source, Span
 from earmark.core.project import Project, hash_file
-
-# How long an example takes says nothing about whether it holds.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 RATE = 8000
 FRAMES = 1000

@@ -30,6 +30,35 @@ from earmark.ui.session import Session
 
 RATE = 8000
 SECONDS = 4
+PATIENCE_MS = 60_000
+
+
+class PatientQtBot(QtBot):
+    """Waits long before it gives up: a busy machine is slow, and not wrong."""
+
+    def waitUntil(
+        self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE_MS
+    ) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(
+        self, signal: Any, *, timeout: int = PATIENCE_MS, **options: Any
+    ) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **options)
+
+    def waitSignals(
+        self, signals: Any, *, timeout: int = PATIENCE_MS, **options: Any
+    ) -> Any:
+        return super().waitSignals(signals, timeout=timeout, **options)
+
+    def waitExposed(self, widget: Any, *, timeout: int = PATIENCE_MS) -> Any:
+        return super().waitExposed(widget, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    """A patient bot instead of pytest-qt's own."""
+    return PatientQtBot(request)
 
 
 @pytest.fixture(autouse=True)
