@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from earmark.audio.transport import Levels, Transport, TransportError
+from earmark.audio.transport import Transport, TransportError
 
 RATE = 44_100
 
@@ -28,14 +28,6 @@ def tone(start: int, frames: int) -> NDArray[np.float32]:
     return np.stack([wave, 0.5 * wave], axis=1).astype(np.float32)
 
 
-def heard(transport: Transport, frame: int) -> tuple[float, int, Levels]:
-    """Wait until a frame is heard; gives the time, the place and the levels."""
-    pause = threading.Event()
-    while transport.position < frame and transport.playing:
-        pause.wait(0.002)
-    return time.perf_counter(), transport.position, transport.levels()
-
-
 def play(transport: Transport) -> dict[str, Any]:
     """Play a second and record it from the sink's monitor."""
     finished = threading.Event()
@@ -44,18 +36,20 @@ def play(transport: Transport) -> dict[str, Any]:
     recorder = Transport()
     recorder.record(path, RATE, 2)
     transport.play(tone, RATE, 2, 0, RATE)
-    first_s, first, _ = heard(transport, RATE // 5)
-    last_s, last, levels = heard(transport, RATE * 4 // 5)
-    ended = finished.wait(30)
+    places: list[int] = []
+    loudest = [float("-inf")] * 2
+    while not finished.wait(0.002):
+        places.append(transport.position)
+        loudest = [*map(max, loudest, transport.levels().peak_db)]
+    until(lambda: recorder.recorded_frames >= RATE)
     recorder.stop_recording()
     recorder.close()
     recorded, _ = soundfile.read(path, dtype="float32", always_2d=True)
     spectrum = np.abs(np.fft.rfft(recorded[:, 0]))
     return {
-        "finished": ended,
+        "places": places,
         "position": transport.position,
-        "speed": (last - first) / RATE / (last_s - first_s),
-        "peak_db": levels.peak_db,
+        "peak_db": loudest,
         "recorded_peaks": np.abs(recorded).max(axis=0).tolist(),
         "recorded_hz": float(spectrum.argmax() * RATE / len(recorded)),
         "recorded_s": float(np.count_nonzero(np.abs(recorded[:, 0]) > 1e-4) / RATE),
@@ -68,10 +62,17 @@ def lose(transport: Transport) -> dict[str, Any]:
     errors: list[TransportError] = []
     transport.on_error(lambda error: (errors.append(error), lost.set()))
     transport.play(tone, RATE, 2, 0, 60 * RATE, loop=True)
-    heard(transport, 1000)
+    until(lambda: transport.position >= 1000)
     say("playing")
     told = lost.wait(60)
     return {"told": told, "error": str(errors[0]), "playing": transport.playing}
+
+
+def until(reached: Callable[[], bool]) -> None:
+    """Wait for the sound system, which sends no signal."""
+    pause = threading.Event()
+    while not reached():
+        pause.wait(0.002)
 
 
 def say(line: str) -> None:

@@ -93,7 +93,8 @@ class LoopbackHub:
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        # Closing it waits for the answers under way, so that no thread outlives a test.
+        self.server.daemon_threads = False
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
         self.thread.start()
 

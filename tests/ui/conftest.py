@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from earmark.engine import protocol
 from earmark.engine.client import ExitReason
 from earmark.settings import SettingsStore, folders
 from earmark.ui.app import Studio, build
+from earmark.ui.background import Background
 from earmark.ui.session import Session
 
 RATE = 8000
@@ -183,6 +185,18 @@ class Bench:
     @property
     def project(self) -> Project:
         return self.studio.session.project
+
+
+@contextmanager
+def held_up(background: Background) -> Iterator[None]:
+    """Let no pool thread begin anything meanwhile."""
+    go_on = threading.Event()
+    for _ in range(background._threads):
+        background.run(lambda _: go_on.wait(), lambda _: None, lambda _: None)
+    try:
+        yield
+    finally:
+        go_on.set()
 
 
 @pytest.fixture

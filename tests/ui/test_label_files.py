@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
-from ui.conftest import RATE, SECONDS, Bench
+from ui.conftest import RATE, SECONDS, Bench, held_up
 
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label
@@ -117,9 +117,11 @@ def test_a_file_that_cannot_be_read_is_an_error(
 def test_an_import_that_is_ended_changes_nothing(
     qtbot: QtBot, bench: Bench, start: Start
 ) -> None:
-    lines = "".join(f"{n / RATE}\t{n / RATE}\t{n}\n" for n in range(20_000))
-    with qtbot.waitSignal(bench.session.message) as said:
-        dialog = start(a_txt=lines)
+    with (
+        qtbot.waitSignal(bench.session.message) as said,
+        held_up(bench.session.background),
+    ):
+        dialog = start(a_txt="0\t1\tone\n2\t3\ttwo\n")
         dialog.reject()
 
     assert said.args == ["a.txt was not imported", 6000]
@@ -231,13 +233,13 @@ def test_an_export_that_cannot_be_written_says_so_and_may_be_tried_again(
 
 
 def test_an_export_that_is_ended_leaves_what_was_there(
-    qtbot: QtBot, dialog: ExportLabels, tmp_path: Path
+    qtbot: QtBot, bench: Bench, dialog: ExportLabels, tmp_path: Path
 ) -> None:
     path = tmp_path / "a.csv"
     path.write_text("before")
     qtbot.waitUntil(dialog.export.isEnabled)
 
-    with qtbot.waitSignal(dialog.rejected):
+    with qtbot.waitSignal(dialog.rejected), held_up(bench.session.background):
         dialog.write(path)
         dialog.reject()
 

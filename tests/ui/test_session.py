@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
-from ui.conftest import RATE, SECONDS, Bench
+from ui.conftest import RATE, SECONDS, Bench, held_up
 
 from earmark.core.labels import Label
 from earmark.core.project import Project
@@ -211,10 +211,11 @@ def test_copying_a_project_can_be_ended(qtbot: QtBot, bench: Bench) -> None:
     (bench.project.audio_folder / "take.wav").write_bytes(bytes(20_000_000))
     old = bench.project.folder
 
-    bench.window.files.save_in(old.with_name("Copy.earmark"))
-    dialog = working(bench)
-    assert dialog is not None
-    dialog.reject()
+    with held_up(bench.session.background):
+        bench.window.files.save_in(old.with_name("Copy.earmark"))
+        dialog = working(bench)
+        assert dialog is not None
+        dialog.reject()
     qtbot.waitUntil(lambda: working(bench) is None)
 
     assert bench.project.folder == old

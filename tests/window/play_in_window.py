@@ -31,6 +31,7 @@ from earmark.ui.app import Studio, build
 from earmark.ui.session import Selection
 
 PATIENCE_S = 60
+SINK_RATE = 44_100
 SHIFT = Qt.KeyboardModifier.ShiftModifier
 
 
@@ -91,8 +92,10 @@ class Person:
             return len(levels) > 20 and levels[-20] > -20
 
         yield from self._until(heard_enough, "a level while recording")
-        end = time.monotonic() + 2.0
-        yield from self._until(lambda: time.monotonic() > end, "two seconds")
+        enough = session.transport.recorded_frames + 2 * SINK_RATE
+        yield from self._until(
+            lambda: session.transport.recorded_frames > enough, "two seconds"
+        )
         self._press(Qt.Key.Key_R, SHIFT)
         yield from self._until(
             lambda: session.clip is not None and session.clip.id != before, "a clip"
@@ -117,19 +120,21 @@ class Person:
         session.playhead_moved.connect(playheads.append)
         meter = window.transport.meter
         silent = meter.grab().toImage()
+        loudest = [float("-inf")]
+        started = time.monotonic()
         self._press(Qt.Key.Key_L)
         self._press(Qt.Key.Key_Space)
         yield from self._until(lambda: session.player.playing, "playing")
-        started = time.monotonic()
 
         def rounds() -> int:
+            loudest[:] = map(max, loudest, session.transport.levels().peak_db)
             return sum(after < before for before, after in pairwise(playheads))
 
         yield from self._until(lambda: rounds() >= 2, "the loop")
         self.seen |= {
             "looped_s": time.monotonic() - started,
             "playheads": playheads.copy(),
-            "peak_db": session.transport.levels().peak_db,
+            "peak_db": loudest,
             "meter_reacts": meter.grab().toImage() != silent,
             "shown": window.transport.time.text(),
         }

@@ -51,7 +51,7 @@ def test_a_selection_is_looped_and_the_sound_system_recorded(
 
     # What was selected is the second second of the clip.
     playheads = seen["playheads"]
-    assert len(set(playheads)) > 20
+    assert len(set(playheads)) > 5
     assert all(RATE <= frame <= 2 * RATE for frame in playheads)
     assert seen["looped_s"] > 1.5
     assert seen["shown"].startswith("0:01.")
