@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import HDBSCAN
 from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
 
 from earmark.api import Context, EarmarkError, Job, Progress, Result
 from earmark_plugins.embeddings import EmbeddingMap
@@ -78,14 +79,23 @@ def by_umap(vectors: Points, neighbours: int, ctx: Context) -> Points:
     ndarray, float32, shape (points, 2)
         The same for the same vectors.
     """
-    # What numba compiles is kept where this program may write.
+    # What numba compiles is kept where this program may write, and it is told to keep
+    # what UMAP would have it compile again in each process.
     os.environ.setdefault("NUMBA_CACHE_DIR", str(ctx.cache / "numba"))
-    from umap import UMAP
+    from umap import UMAP, umap_
+
+    umap_.smooth_knn_dist.enable_caching()
+    umap_.compute_membership_strengths.enable_caching()
 
     if vectors.shape[1] > _KEPT < len(vectors):
         vectors = by_pca(vectors, _KEPT)
+    neighbours = min(neighbours, len(vectors) - 1)
+    # UMAP's own search compiles for longer than this one takes, and is not exact.
+    near = NearestNeighbors(n_neighbors=neighbours, algorithm="brute").fit(vectors)
+    distances, indices = near.kneighbors(vectors)
     layout = UMAP(
-        n_neighbors=min(neighbours, len(vectors) - 1),
+        n_neighbors=neighbours,
+        precomputed_knn=(indices, distances),
         init="pca" if len(vectors) < 20 else "spectral",
         random_state=0,
         n_jobs=1,
