@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.hookspecs import hookimpl
 from earmark.core.labels import Label, LabelTrack
+from earmark.core.ontology import audioset
 from earmark.core.plugins import Command, Host
 from earmark.core.tasks import (
     AudioFile,
@@ -21,7 +22,13 @@ from earmark.core.tasks import (
     entries,
     param,
 )
-from earmark.core.windows import ExclusiveParams, WindowParams
+from earmark.core.windows import (
+    EventParams,
+    ExclusiveParams,
+    Windowing,
+    WindowParams,
+    classifier_task,
+)
 
 if TYPE_CHECKING:
     from earmark.engine.classify import (
@@ -35,9 +42,9 @@ if TYPE_CHECKING:
     )
     from earmark.engine.context import Context, Window, audio_of
     from earmark.engine.filterbank import log_mel_energies
-    from earmark.engine.hearing import Heard, Hearer, hear, hear_many
-    from earmark.engine.labelling import Unheard
+    from earmark.engine.hearing import Heard, Hearer, hear, hear_many, lengths
     from earmark.engine.loaders import fast_features
+    from earmark.engine.unheard import Limits, Unheard, Why, flaw_of, is_heard
     from earmark.formats import LabelFormat
     from earmark.vectors import Vectors, VectorStore, unit
 
@@ -48,6 +55,7 @@ __all__ = [
     "Command",
     "Context",
     "EarmarkError",
+    "EventParams",
     "ExclusiveParams",
     "FrameClassifier",
     "Heard",
@@ -58,6 +66,7 @@ __all__ = [
     "Label",
     "LabelFormat",
     "LabelTrack",
+    "Limits",
     "ModelRef",
     "Params",
     "Prediction",
@@ -68,16 +77,23 @@ __all__ = [
     "Unheard",
     "VectorStore",
     "Vectors",
+    "Why",
     "Window",
     "WindowParams",
+    "Windowing",
     "audio_of",
+    "audioset",
+    "classifier_task",
     "classify",
     "classify_many",
     "entries",
     "fast_features",
+    "flaw_of",
     "hear",
     "hear_many",
     "hookimpl",
+    "is_heard",
+    "lengths",
     "load_classifier",
     "log_mel_energies",
     "param",
@@ -100,10 +116,15 @@ _LAZY = {
     "Hearer": "earmark.engine.hearing",
     "hear": "earmark.engine.hearing",
     "hear_many": "earmark.engine.hearing",
+    "lengths": "earmark.engine.hearing",
     "fast_features": "earmark.engine.loaders",
     "LabelFormat": "earmark.formats",
     "log_mel_energies": "earmark.engine.filterbank",
-    "Unheard": "earmark.engine.labelling",
+    "Limits": "earmark.engine.unheard",
+    "Unheard": "earmark.engine.unheard",
+    "Why": "earmark.engine.unheard",
+    "flaw_of": "earmark.engine.unheard",
+    "is_heard": "earmark.engine.unheard",
     "Vectors": "earmark.vectors",
     "VectorStore": "earmark.vectors",
     "unit": "earmark.vectors",

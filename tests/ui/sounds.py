@@ -21,6 +21,7 @@ from earmark.audio import render
 from earmark.audio.files import import_file
 from earmark.audio.sources import Sources
 from earmark.core.clips import Span
+from earmark.audio.flaws import Flaws
 from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Plugins
 from earmark.core.project import Project
@@ -51,9 +52,11 @@ class EngineHere(FakeEngine):
                 self._run(run, job, sources)
 
     def _run(self, run: protocol.Run, job: Job, sources: Sources) -> None:
-        def read(given: AudioInput, rate: int) -> Iterator[Any]:
+        def read(given: AudioInput, rate: int, flaws: Flaws) -> Iterator[Any]:
             readers = sources.readers(given.sources)
-            return render.input_blocks(given, rate, mono=True, readers=readers)
+            return render.input_blocks(
+                given, rate, mono=True, readers=readers, flaws=flaws
+            )
 
         context = Context(
             job,

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from earmark.audio.pcm import check_format, finite
+from earmark.audio.pcm import check_format
 from earmark.core.errors import EarmarkError
 
 _BLOCK = 1 << 16
@@ -127,7 +127,7 @@ class _Sndfile:
                 block = self._file.read(frames, dtype, always_2d=True)
             except soundfile.LibsndfileError:
                 return  # broken within, not cut off; the reader says what is missing
-            yield block if dtype == "int16" else finite(block)
+            yield block
 
     def close(self) -> None:
         self._file.close()
@@ -227,7 +227,7 @@ class _Ffmpeg:
                 gathered.append(samples.reshape(-1, self.channels))
             if frame is None or sum(map(len, gathered)) >= _BLOCK:
                 if gathered:
-                    yield finite(np.concatenate(gathered))
+                    yield np.concatenate(gathered)
                 gathered.clear()
 
     def close(self) -> None:

@@ -56,6 +56,11 @@ class Encoding:
     little: bool = True
 
     @property
+    def is_float(self) -> bool:
+        """Whether samples may be no numbers, or beyond full scale."""
+        return self.name in ("FLOAT", "DOUBLE")
+
+    @property
     def bytes(self) -> int:
         """Bytes of a sample."""
         return 3 if self.name == "PCM_24" else np.dtype(self.dtype).itemsize
@@ -71,7 +76,7 @@ class Encoding:
             raw = self._widened(raw)
         with np.errstate(over="ignore", invalid="ignore"):
             samples = raw.astype(np.float32)
-        if self.name in ("FLOAT", "DOUBLE"):
+        if self.is_float:
             return finite(samples)
         if self.name == "PCM_U8":
             samples -= np.float32(128.0)
@@ -81,7 +86,7 @@ class Encoding:
     @property
     def scale(self) -> float:
         """What a stored sample is multiplied with."""
-        if self.name in ("FLOAT", "DOUBLE"):
+        if self.is_float:
             return 1.0
         bits = 32 if self.name == "PCM_24" else 8 * self.bytes
         return 2.0 ** (1 - bits)

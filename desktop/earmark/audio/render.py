@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from earmark.audio.flaws import Flaws
 from earmark.audio.sources import Readers
 from earmark.core.clips import Clip, Span, Spans
 from earmark.core.errors import EarmarkError
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 16
 
+Marks = NDArray[np.bool_] | None
+Notice = Callable[[int, NDArray[np.float32], Marks], None]
+"""Is told the first frame of what was read, the samples as the source holds them, shape
+(frames, channels), and which of them are no numbers, if any."""
+
 
 def read(
     spans: Spans,
@@ -31,6 +38,7 @@ def read(
     frames: int,
     *,
     wait: bool = False,
+    notice: Notice | None = None,
 ) -> NDArray[np.float32]:
     """Samples of a clip from anywhere, silence outside it.
 
@@ -45,6 +53,8 @@ def read(
         In frames of the clip.
     wait : bool
         Wait for what is still being decoded; otherwise it is silent.
+    notice : callable, optional
+        Is told of what the sources hold, before it is changed: see `Flaws.notice`.
 
     Returns
     -------
@@ -64,7 +74,8 @@ def read(
         last = min(start + frames - begin, span.frames)
         if first < last and span.source is not None:
             out = samples[begin + first - start : begin + last - start]
-            out[:] = _heard(span, rate, channels, readers, first, last, wait)
+            told = None if notice is None else partial(notice, begin + first)
+            out[:] = _heard(span, rate, channels, readers, first, last, wait, told)
         begin += span.frames
     return samples
 
@@ -77,6 +88,7 @@ def _heard(
     first: int,
     last: int,
     wait: bool,
+    notice: Callable[[NDArray[np.float32], Marks], None] | None,
 ) -> NDArray[np.float32]:
     """The frames `[first, last)` of a span."""
     assert span.source is not None
@@ -91,13 +103,20 @@ def _heard(
         reader.wait(at + last - first)
         if reader.error is not None:
             raise reader.error
-    samples = reader.read(at, last - first)
-    if span.reverse:
-        samples = samples[::-1]
+
+    def placed(held: NDArray[Any]) -> NDArray[Any]:
+        if span.reverse:
+            held = held[::-1]
+        if held.shape[1] != channels:
+            held = held[:, np.arange(channels) % held.shape[1]]
+        return held
+
+    samples: NDArray[np.float32] = placed(reader.read(at, last - first))
+    if notice is not None:
+        unreadable = reader.unreadable(at, last - first)
+        notice(samples, None if unreadable is None else placed(unreadable))
     if span.fades or span.gain_db:
         samples = samples * span.gains(first, last)[:, None]
-    if samples.shape[1] != channels:
-        samples = samples[:, np.arange(channels) % samples.shape[1]]
     return samples
 
 
@@ -109,6 +128,8 @@ def blocks(
     start: int,
     stop: int,
     block_frames: int = BLOCK,
+    *,
+    notice: Notice | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """The samples in `[start, stop)`, one block after the other, all decoded.
 
@@ -119,7 +140,7 @@ def blocks(
     """
     for at in range(start, stop, block_frames):
         count = min(block_frames, stop - at)
-        yield read(spans, rate, channels, readers, at, count, wait=True)
+        yield read(spans, rate, channels, readers, at, count, wait=True, notice=notice)
 
 
 def input_blocks(
@@ -130,6 +151,7 @@ def input_blocks(
     *,
     start: int | None = None,
     block_frames: int = BLOCK,
+    flaws: Flaws | None = None,
 ) -> Iterator[NDArray[np.float32]]:
     """The audio of a job in blocks, at the rate its model wants.
 
@@ -146,12 +168,23 @@ def input_blocks(
         A frame of the clip to begin at instead of the region's start.
     block_frames : int
         Frames read at once, before the rate is changed.
+    flaws : Flaws, optional
+        Is told of what the sources hold before a block is given that is made of it.
 
     Yields
     ------
     ndarray, float32, shape (n,) if mono, else (n, channels)
         Not empty; of any length once the rate is changed.
     """
+
+    def notice(at: int, samples: NDArray[np.float32], unreadable: Marks) -> None:
+        assert flaws is not None
+        if audio.channel is not None:
+            channel = slice(audio.channel, audio.channel + 1)
+            samples = samples[:, channel]
+            unreadable = None if unreadable is None else unreadable[:, channel]
+        flaws.notice(at, samples, unreadable)
+
     mixed = (
         _mixed(block, audio.channel, mono)
         for block in blocks(
@@ -162,6 +195,7 @@ def input_blocks(
             audio.start if start is None else start,
             audio.stop,
             block_frames,
+            notice=None if flaws is None else notice,
         )
     )
     one = mono or audio.channel is not None

@@ -188,6 +188,22 @@ class SourceReader:
         padded[first - start : last - start] = samples
         return padded
 
+    def unreadable(self, start: int, frames: int) -> NDArray[np.bool_] | None:
+        """Which samples are no numbers, or infinite; `read` gives silence there.
+
+        Returns
+        -------
+        ndarray, bool, shape (frames, channels), or None
+            None if there are none.
+        """
+        first, last = max(start, 0), min(start + frames, self._ready)
+        if first >= last or not self._mapped(last).encoding.is_float:
+            return None
+        found = ~np.isfinite(self._mapped(last).array[first:last])
+        if not found.any():
+            return None
+        return np.pad(found, ((first - start, start + frames - last), (0, 0)))
+
     def stored(self, start: int, frames: int) -> tuple[NDArray[Any], Encoding]:
         """Samples as they are stored, for those who read all of them once.
 

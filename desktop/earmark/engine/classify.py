@@ -6,28 +6,33 @@ again and labelled is the same for all of them.
 
 from __future__ import annotations
 
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
 from earmark.core.errors import EarmarkError
-from earmark.core.tasks import Job, Progress, Result
-from earmark.core.windows import ExclusiveParams
+from earmark.core.tasks import Job, Params, Progress, Result
+from earmark.core.windows import EventParams, ExclusiveParams
 from earmark.engine import loaders
+from earmark.engine.classes import thresholds, wanted
 from earmark.engine.context import Context, Samples, Window, audio_of
-from earmark.engine.hearing import Heard, hear, hear_many
-from earmark.engine.labelling import SILENT_DB, Labeller, Rules, Scores
+from earmark.engine.hearing import Heard, hear, hear_many, lengths
+from earmark.engine.labelling import Labeller, Rules, Scores
+from earmark.engine.unheard import Limits, Why, flaw_of, is_heard
 
 BATCH = 8
 """Windows that are scored at once: more is hardly faster on a CPU."""
 
 AST_HOP_S = 0.01
 """A frame of the AST's features each 10 ms (Gong et al. 2021)."""
+
+P = TypeVar("P", bound=Params)
 
 Outcome = tuple[Context, Sequence[Result] | EarmarkError]
 
@@ -43,7 +48,7 @@ class Classifier:
     rate : int
         What the model wants.
     window_s : float
-        What it is made for, or can take at most.
+        What it is made for.
     score : callable
         Gives the scores of what was prepared, shape (windows, classes), float32.
     kind : str
@@ -54,6 +59,8 @@ class Classifier:
         How many windows it scores at once.
     mixes : bool
         It scores windows of different lengths together as it scores each alone.
+    longest_s : float
+        What it can take at most.
     prepare : callable
         Takes windows, float32, shape (frames,) each, and gives what `score` wants. It
         is called on another thread, for the next windows while these are scored.
@@ -68,6 +75,7 @@ class Classifier:
     batch: int = 8
     mixes: bool = False
     prepare: Callable[[Sequence[Samples]], Any] = list
+    longest_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +109,38 @@ class FrameClassifier:
     block_s: float = 60.0
     context_s: float = 5.0
 
+    @property
+    def exclusive(self) -> bool:
+        """One class at a time."""
+        return True
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True)
 class Hearing:
-    """What a task hears with, and what becomes of it; see `classify`."""
+    """What a task hears with, and what becomes of it.
+
+    Attributes
+    ----------
+    classifier : Classifier or FrameClassifier
+    params : ExclusiveParams
+        `EventParams` also say which of its classes are wanted.
+    tier : str
+        Name of the label track, and role of the text that sums up the whole.
+    thresholds : mapping of str to float
+        Class to threshold, where it is not that of `params`.
+    silence : str
+        What stretches of silence are labelled; without it they get no label.
+    """
 
     classifier: Classifier | FrameClassifier
     params: ExclusiveParams
     tier: str
     thresholds: Mapping[str, float] = field(default_factory=dict)
     silence: str = ""
-    silent_db: float = SILENT_DB
 
 
 def runners(
-    prepare: Callable[[Context], Hearing],
+    params: type[P], prepare: Callable[[Context, P], Hearing]
 ) -> tuple[
     Callable[[Job, Context], Iterator[Result]],
     Callable[[Sequence[Context]], Iterator[Outcome]],
@@ -124,8 +149,10 @@ def runners(
 
     Parameters
     ----------
+    params : type of Params
+        The task's.
     prepare : callable
-        Gives what to hear with for a context, whose `model` and `job.params` say which.
+        Gives what to hear with by the job's model and its parameters.
 
     Returns
     -------
@@ -135,18 +162,13 @@ def runners(
         Its `many`.
     """
 
-    def options(hearing: Hearing) -> dict[str, Any]:
-        return {each.name: getattr(hearing, each.name) for each in fields(hearing)}
-
     def run(job: Job, ctx: Context) -> Iterator[Result]:
-        yield from classify(ctx, **options(prepare(ctx)))
+        yield from classify(ctx, prepare(ctx, params(**job.params)))
 
     def run_many(contexts: Sequence[Context]) -> Iterator[Outcome]:
-        first, *others = contexts
-        hearing = prepare(first)
-        for ctx in others:
-            ctx.use(*first.used)
-        yield from classify_many(contexts, **options(hearing))
+        first = contexts[0]
+        hearing = prepare(first, params(**first.job.params))
+        yield from classify_many(contexts, hearing)
 
     return run, run_many
 
@@ -176,10 +198,12 @@ def load_classifier(
     extractor = pipeline.feature_extractor
     rate = int(extractor.sampling_rate)
     frames = getattr(extractor, "max_length", None)
+    longest_s = math.inf
     if pipeline.model.config.model_type == "audio-spectrogram-transformer" and frames:
-        window_s = frames * AST_HOP_S
+        window_s = longest_s = frames * AST_HOP_S
     elif hasattr(extractor, "chunk_length"):
-        window_s = min(window_s, float(extractor.chunk_length))
+        longest_s = float(extractor.chunk_length)
+        window_s = min(window_s, longest_s)
     return Classifier(
         names=loaders.class_names(pipeline),
         rate=rate,
@@ -190,34 +214,12 @@ def load_classifier(
         batch=1 if ctx.small else BATCH,
         mixes=scorer.mixes,
         prepare=scorer.prepare,
+        longest_s=longest_s,
     )
 
 
-def classify(
-    ctx: Context,
-    classifier: Classifier | FrameClassifier,
-    params: ExclusiveParams,
-    *,
-    tier: str,
-    thresholds: Mapping[str, float] | None = None,
-    silence: str = "",
-    silent_db: float = SILENT_DB,
-) -> Iterator[Result]:
+def classify(ctx: Context, hearing: Hearing) -> Iterator[Result]:
     """Label what a classifier hears in the audio of a job.
-
-    Parameters
-    ----------
-    ctx : Context
-    classifier : Classifier or FrameClassifier
-    params : ExclusiveParams
-    tier : str
-        Name of the label track, and role of the text that sums up the whole.
-    thresholds : mapping, optional
-        Class to threshold, where it is not that of `params`.
-    silence : str, optional
-        What stretches of silence are labelled; without it they get no label.
-    silent_db : float, optional
-        Windows that are nowhere louder are silent, in dB of full scale.
 
     Yields
     ------
@@ -225,98 +227,102 @@ def classify(
         Labels as soon as they have ended, then the text: the best class of all, with
         the best scores and what was not scored in its data.
     """
-    rules = _rules(classifier, params, tier, thresholds or {}, silence, silent_db)
+    classifier, rules = _wanted(hearing)
+    limits = _limits(hearing)
     labeller = Labeller(ctx, rules, ctx.duration_s)
     if isinstance(classifier, FrameClassifier):
-        scored = _by_frames(ctx, classifier)
+        batches = _by_frames(ctx, classifier, limits)
     else:
-        scored = hear(ctx, classifier, rules.window_s, rules.hop_s, silent_db=silent_db)
-    for windows in scored:
-        for window, scores in windows:
-            yield from labeller.take(window, scores)
-        stop_s = windows[-1][0].stop_s
+        batches = hear(ctx, classifier, rules.window_s, rules.hop_s, limits=limits)
+    for batch in batches:
+        for heard in batch:
+            yield from labeller.take(heard)
+        stop_s = batch[-1].window.stop_s
         yield Progress(min(1.0, stop_s / max(ctx.duration_s, 1e-9)))
     yield from labeller.end()
 
 
-def classify_many(
-    contexts: Sequence[Context],
-    classifier: Classifier | FrameClassifier,
-    params: ExclusiveParams,
-    *,
-    tier: str,
-    thresholds: Mapping[str, float] | None = None,
-    silence: str = "",
-    silent_db: float = SILENT_DB,
-) -> Iterator[Outcome]:
+def classify_many(contexts: Sequence[Context], hearing: Hearing) -> Iterator[Outcome]:
     """`classify` for short inputs: the windows of several of them are scored at once.
 
     Yields
     ------
     context : Context
+        In any order; what the first one said of how it runs is true of all.
     outcome : sequence of Result, or EarmarkError
     """
-    rules = _rules(classifier, params, tier, thresholds or {}, silence, silent_db)
+    for ctx in contexts[1:]:
+        ctx.use(*contexts[0].used)
+    classifier, rules = _wanted(hearing)
+    limits = _limits(hearing)
     if isinstance(classifier, FrameClassifier):
-        yield from _many_by_frames(contexts, classifier, rules)
-        return
-    for ctx, heard in hear_many(
-        contexts, classifier, rules.window_s, rules.hop_s, silent_db=silent_db
-    ):
-        if isinstance(heard, EarmarkError):
-            yield ctx, heard
+        outcomes = _many_by_frames(contexts, classifier, limits)
+    else:
+        outcomes = hear_many(
+            contexts, classifier, rules.window_s, rules.hop_s, limits=limits
+        )
+    for ctx, found in outcomes:
+        if isinstance(found, EarmarkError):
+            yield ctx, found
             continue
-        duration_s = heard[-1][0].stop_s if heard else 0.0
-        labeller = Labeller(ctx, rules, duration_s)
-        found: list[Result] = []
-        for window, scores in heard:
-            found += labeller.take(window, scores)
-        yield ctx, [*found, *labeller.end()]
+        labeller = Labeller(ctx, rules, ctx.duration_s)
+        labels = [label for heard in found for label in labeller.take(heard)]
+        yield ctx, [*labels, *labeller.end()]
 
 
-def lengths(classifier: Classifier, params: ExclusiveParams) -> tuple[float, float]:
-    """The window and the hop in seconds, the hop in whole samples of the model."""
-    window_s = params.window_s or classifier.window_s
-    hop_s = min(params.hop_s or window_s / 2, window_s)
-    return window_s, max(1, round(hop_s * classifier.rate)) / classifier.rate
-
-
-def _rules(
-    classifier: Classifier | FrameClassifier,
-    params: ExclusiveParams,
-    tier: str,
-    thresholds: Mapping[str, float],
-    silence: str,
-    silent_db: float,
-) -> Rules:
+def _wanted(hearing: Hearing) -> tuple[Classifier | FrameClassifier, Rules]:
+    """The classifier of the classes that are wanted, and what becomes a label."""
+    classifier, params = hearing.classifier, hearing.params
+    own = dict(hearing.thresholds)
+    if isinstance(params, EventParams):
+        classifier = _of_classes(classifier, wanted(classifier.names, params.classes))
+        own |= thresholds(classifier.names, params.thresholds)
     if isinstance(classifier, FrameClassifier):
         window_s = hop_s = classifier.frame_s
-        exclusive = True
     else:
         window_s, hop_s = lengths(classifier, params)
-        exclusive = classifier.exclusive
-    return Rules(
+    rules = Rules(
         names=classifier.names,
         kind=classifier.kind,
-        exclusive=exclusive,
+        exclusive=classifier.exclusive,
         params=params,
-        tier=tier,
+        tier=hearing.tier,
         window_s=window_s,
         hop_s=hop_s,
-        thresholds=thresholds,
-        silence=silence,
-        silent_db=silent_db,
+        thresholds=own,
+        silence=hearing.silence,
+    )
+    return classifier, rules
+
+
+def _of_classes(
+    classifier: Classifier | FrameClassifier, kept: Sequence[int]
+) -> Classifier | FrameClassifier:
+    """The same of some of its classes."""
+    if len(kept) == len(classifier.names):
+        return classifier
+    score = classifier.score
+    return replace(
+        classifier,
+        names=tuple(classifier.names[index] for index in kept),
+        score=lambda given: score(given)[:, kept],
     )
 
 
-def _by_frames(ctx: Context, classifier: FrameClassifier) -> Iterator[Heard]:
-    """The frames of one input and their scores, block after block."""
+def _limits(hearing: Hearing) -> Limits:
+    return Limits(hearing.params.silence_db, hearing.params.clipped_percent)
+
+
+def _by_frames(
+    ctx: Context, classifier: FrameClassifier, limits: Limits
+) -> Iterator[list[Heard]]:
+    """What is heard in the frames of one input, block after block."""
     around = round(classifier.context_s / classifier.frame_s)
     length_s = classifier.block_s + 2 * classifier.context_s
-    cells: Heard = []
+    cells: list[Heard] = []
     for block in ctx.windows(classifier.rate, length_s, classifier.block_s, pad=False):
         # The end of a block is heard again, with what is behind it, in the next one.
-        cells = _cells(classifier, block, classifier.score(_finite(block.samples)))
+        cells = _cells(ctx, classifier, limits, block, classifier.score(block.samples))
         if block.start_s:
             cells = cells[around:]
         inner = cells[: len(cells) - around]
@@ -328,50 +334,49 @@ def _by_frames(ctx: Context, classifier: FrameClassifier) -> Iterator[Heard]:
 
 
 def _many_by_frames(
-    contexts: Sequence[Context], classifier: FrameClassifier, rules: Rules
-) -> Iterator[Outcome]:
-    """The outcomes of short inputs, several of them scored at once."""
+    contexts: Sequence[Context], classifier: FrameClassifier, limits: Limits
+) -> Iterator[tuple[Context, list[Heard] | EarmarkError]]:
+    """What is heard in the frames of short inputs, several of them scored at once."""
 
-    def results(ctx: Context, audio: Samples, scores: Future[Scores]) -> Outcome:
-        duration_s = len(audio) / classifier.rate
-        labeller = Labeller(ctx, rules, duration_s)
-        found: list[Result] = []
-        for window, row in _cells(
-            classifier, Window(0.0, duration_s, audio), scores.result()
-        ):
-            found += labeller.take(window, row)
-        return ctx, [*found, *labeller.end()]
+    def heard(ctx: Context, audio: Samples) -> list[Heard]:
+        block = Window(0.0, len(audio) / classifier.rate, audio)
+        return _cells(ctx, classifier, limits, block, classifier.score(audio))
 
     workers = min(os.cpu_count() or 1, 4)
     with ThreadPoolExecutor(workers, "scorer") as pool:
-        coming: deque[tuple[Context, Samples, Future[Scores]]] = deque()
+        coming: deque[tuple[Context, Future[list[Heard]]]] = deque()
         try:
             for ctx, audio in audio_of(contexts, classifier.rate):
                 if isinstance(audio, EarmarkError):
                     yield ctx, audio
                     continue
-                scores = pool.submit(classifier.score, _finite(audio))
-                coming.append((ctx, audio, scores))
+                coming.append((ctx, pool.submit(heard, ctx, audio)))
                 if len(coming) > 2 * workers:
-                    yield results(*coming.popleft())
-            while coming:
-                yield results(*coming.popleft())
+                    first, found = coming.popleft()
+                    yield first, found.result()
+            for first, found in coming:
+                yield first, found.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _cells(classifier: FrameClassifier, block: Window, scores: Scores) -> Heard:
-    """The frames of a block; one that is silent or unreadable has no scores."""
+def _cells(
+    ctx: Context,
+    classifier: FrameClassifier,
+    limits: Limits,
+    block: Window,
+    scores: Scores,
+) -> list[Heard]:
+    """The frames of a block; one that is silent or flawed has no scores."""
     length = round(classifier.frame_s * classifier.rate)
-    cells: Heard = []
+    cells = []
     for index, row in enumerate(scores):
         samples = block.samples[index * length : (index + 1) * length]
         start_s = block.start_s + index * classifier.frame_s
         stop_s = min(start_s + classifier.frame_s, block.stop_s)
-        heard = np.isfinite(row).all() and np.isfinite(samples).all()
-        cells.append((Window(start_s, stop_s, samples), row if heard else None))
+        why = flaw_of(ctx, start_s, stop_s, limits)
+        if is_heard(why) and not np.isfinite(row).all():
+            why = Why.SILENT
+        window = Window(start_s, stop_s, samples)
+        cells.append(Heard(window, why, row if is_heard(why) else None))
     return cells
-
-
-def _finite(samples: Samples) -> Samples:
-    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)

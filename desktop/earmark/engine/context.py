@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.audio.flaws import Flaw, Flaws
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.labels import TrackKind
 from earmark.core.tasks import (
@@ -34,8 +35,9 @@ Samples = NDArray[np.float32]
 _AHEAD = 16
 """How many inputs are read before they are needed."""
 
-Read = Callable[[AudioInput, int], Iterator[Samples]]
-"""Renders an input to mono at a rate, in blocks of any length, shape (frames,)."""
+Read = Callable[[AudioInput, int, Flaws], Iterator[Samples]]
+"""Renders an input to mono at a rate, in blocks of any length, shape (frames,), finite.
+Where what it is made of is flawed it has said before it gives a block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class Context:
         self.small = small
         self._surroundings = surroundings
         self._audio_s: float | None = None
+        self._flaws = Flaws()
         self._load_s = 0.0
         self._used = ("", "")
         self._notes = [note] if note else []
@@ -185,6 +188,26 @@ class Context:
         stop = self._frame("stop_s", stop_s, self._input.stop)
         return start, max(start, stop)
 
+    def flawed(self, flaw: Flaw, start_s: float, stop_s: float) -> float:
+        """The share of some seconds that is clipped, or holds no numbers, 0 to 1.
+
+        Of what was read, in the last or the present reading of the audio; what holds no
+        numbers is read as silence.
+
+        Parameters
+        ----------
+        flaw : {"unreadable", "clipped"}
+        start_s, stop_s : float
+            Counted as in `label`.
+        """
+        return self._flaws.share(flaw, *self.frames(start_s, stop_s))
+
+    def flaws(self, flaw: Flaw) -> list[tuple[float, float]]:
+        """Where what was read is clipped, or holds no numbers, in seconds."""
+        given = self._input
+        runs = self._flaws.runs(flaw, given.start, given.stop) - given.start
+        return [(start, stop) for start, stop in (runs / given.rate).tolist()]
+
     def examples(self, rate: int) -> list[tuple[str, Samples]]:
         """The sounds that the job was given to compare with: name and samples.
 
@@ -193,7 +216,7 @@ class Context:
         heard = []
         for example in self.job.examples:
             self.check()
-            blocks = list(self._surroundings.read(example.audio, rate))
+            blocks = list(self._surroundings.read(example.audio, rate, Flaws()))
             samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
             heard.append((example.name, samples))
         return heard
@@ -201,7 +224,10 @@ class Context:
     def _stream(self, rate: int) -> Iterator[Samples]:
         """The audio to be heard in blocks of any length; each is a cancel point."""
         self.check()
-        for samples in read_ahead(self._surroundings.read(self._input, rate)):
+        self._flaws = Flaws()
+        for samples in read_ahead(
+            self._surroundings.read(self._input, rate, self._flaws)
+        ):
             self.check()
             yield samples
         self._audio_s = self.duration_s

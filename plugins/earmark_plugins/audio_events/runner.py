@@ -1,16 +1,11 @@
 """Labels the sounds that are heard."""
 
-from earmark.api import Context, Hearing, runners
-from earmark_plugins.audio_events import AudioEvents
-from earmark_plugins.audio_events.classes import only, thresholds
-from earmark_plugins.audio_events.models import load
+from earmark.api import Context, EventParams, Hearing, runners
+from earmark_plugins.sounds.events import load_events
 
 
-def _prepare(ctx: Context) -> Hearing:
-    params = AudioEvents(**ctx.job.params)
-    classifier = only(load(ctx), params.classes)
-    own = thresholds(classifier.names, params.thresholds)
-    return Hearing(classifier=classifier, params=params, tier="events", thresholds=own)
+def _prepare(ctx: Context, params: EventParams) -> Hearing:
+    return Hearing(load_events(ctx), params, tier="events")
 
 
-run, run_many = runners(_prepare)
+run, run_many = runners(EventParams, _prepare)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from earmark.api import Params, Task, hookimpl, param
+from earmark.api import Params, Task, Windowing, hookimpl, param
 
 _FORMATS = ("ge2e", "musicnn", "beats", "transformers")
 _ARCHITECTURES = (
@@ -18,7 +18,7 @@ _ARCHITECTURES = (
 )
 
 
-class Embeddings(Params):
+class Embeddings(Windowing):
     """What one vector stands for."""
 
     each: Literal["window", "clip"] = param(
@@ -26,22 +26,6 @@ class Embeddings(Params):
         "A vector for",
         "Each window, or all that is heard: the mean of its windows.",
         choices=(("window", "Each window"), ("clip", "The whole")),
-    )
-    window_s: float | None = param(
-        None,
-        "Window",
-        "How much is heard at once; empty takes what the model is made for.",
-        unit="s",
-        ge=0.1,
-        le=60,
-    )
-    hop_s: float | None = param(
-        None,
-        "Step",
-        "From the start of a window to that of the next; empty is half a window.",
-        unit="s",
-        ge=0.02,
-        le=60,
     )
 
 

@@ -56,24 +56,6 @@ class Encoder:
     batch: int
     mixes: bool = False
 
-    def lengths(
-        self, window_s: float | None, hop_s: float | None
-    ) -> tuple[float, float]:
-        """The window and the hop that are meant, in seconds.
-
-        Raises
-        ------
-        EarmarkError
-            If the window is longer than what it can take.
-        """
-        window_s = window_s or self.window_s
-        if window_s > self.longest_s:
-            raise EarmarkError(
-                f"The model hears {self.longest_s:g} s at once, not {window_s:g} s.",
-                f"Set the window to {self.longest_s:g} s or less.",
-            )
-        return window_s, min(hop_s or window_s / 2, window_s)
-
 
 def load(ctx: Context) -> Encoder:
     """The encoder of the job's model.

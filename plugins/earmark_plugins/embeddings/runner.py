@@ -20,6 +20,7 @@ from earmark.api import (
     VectorStore,
     hear,
     hear_many,
+    lengths,
     unit,
 )
 from earmark_plugins.embeddings import Embeddings
@@ -54,8 +55,7 @@ def run_many(
     encoder = load(new[0])
     for ctx in new[1:]:
         ctx.use(*new[0].used)
-    lengths = encoder.lengths(params.window_s, params.hop_s)
-    for ctx, heard in hear_many(new, encoder, *lengths):
+    for ctx, heard in hear_many(new, encoder, *lengths(encoder, params)):
         if isinstance(heard, EarmarkError):
             yield ctx, heard
             continue
@@ -84,9 +84,9 @@ def embed(
         return found
     encoder = load(ctx)
     made = _Made(ctx)
-    for windows in hear(ctx, encoder, *encoder.lengths(params.window_s, params.hop_s)):
-        made.take(windows)
-        yield Progress(min(1.0, windows[-1][0].stop_s / max(ctx.duration_s, 1e-9)))
+    for batch in hear(ctx, encoder, *lengths(encoder, params)):
+        made.take(batch)
+        yield Progress(min(1.0, batch[-1].window.stop_s / max(ctx.duration_s, 1e-9)))
     found = made.vectors()
     store.put(key, found)
     return found
@@ -99,20 +99,20 @@ class _Made:
         self._ctx = ctx
         self._places: list[tuple[int, int]] = []
         self._rows: list[NDArray[np.float32]] = []
-        self._unheard = Unheard()
+        self._unheard = Unheard(ctx)
 
-    def take(self, heard: Heard) -> None:
-        for window, row in heard:
-            length_s = window.stop_s - window.start_s
-            self._unheard.notice(window.samples, length_s, scored=row is not None)
-            start, stop = self._ctx.frames(window.start_s, window.stop_s)
+    def take(self, heard: Sequence[Heard]) -> None:
+        for each in heard:
+            start_s, stop_s = each.window.start_s, each.window.stop_s
+            self._unheard.notice(each.why, start_s, stop_s)
+            start, stop = self._ctx.frames(start_s, stop_s)
             # A vector of zeros is like nothing at all.
-            if row is not None and row.any() and start < stop:
+            if each.row is not None and each.row.any() and start < stop:
                 self._places.append((start, stop))
-                self._rows.append(row)
+                self._rows.append(each.row)
 
     def vectors(self) -> Vectors:
-        self._unheard.say(self._ctx)
+        self._unheard.say()
         places = np.array(self._places, np.int64).reshape(-1, 2)
         rows = np.stack(self._rows) if self._rows else np.zeros((0, 1), np.float32)
         return Vectors(places[:, 0], places[:, 1], unit(rows))

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from earmark.api import Params, Task, hookimpl, param
+from earmark.api import Task, Windowing, hookimpl, param
 from earmark_plugins import speech
 
 
-class KeywordSpotting(Params):
+class KeywordSpotting(Windowing):
     """Which words are looked for, and how."""
 
     keywords: str = param(
@@ -44,24 +44,6 @@ class KeywordSpotting(Params):
         "Language",
         "The language spoken; empty detects it from the first speech.",
         choices=speech.LANGUAGE_CHOICES,
-    )
-    window_s: float | None = param(
-        None,
-        "Window",
-        "How much such a model hears at once; empty takes what it is made for.",
-        unit="s",
-        ge=0.1,
-        le=60,
-        advanced=True,
-    )
-    hop_s: float | None = param(
-        None,
-        "Step",
-        "From the start of a window to that of the next; empty is half a window.",
-        unit="s",
-        ge=0.02,
-        le=60,
-        advanced=True,
     )
 
 

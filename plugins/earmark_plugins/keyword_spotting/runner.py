@@ -17,9 +17,10 @@ from earmark.api import (
     Result,
     Text,
     WindowParams,
+    classify,
+    classify_many,
     entries,
     load_classifier,
-    runners,
 )
 from earmark_plugins.keyword_spotting import KeywordSpotting
 from earmark_plugins.keyword_spotting.matching import find, fold
@@ -43,7 +44,7 @@ def run(job: Job, ctx: Context) -> Iterator[Result]:
     """Label the keywords in one recording."""
     params = KeywordSpotting(**job.params)
     if classifies(ctx.model):
-        yield from _summed_up(_run_classifier(job, ctx))
+        yield from _summed_up(classify(ctx, _hearing(ctx, params)))
         return
     wanted = _wanted(params)
     transcript = Transcript(language=params.language)
@@ -59,7 +60,8 @@ def run_many(
     """Label the keywords in short recordings."""
     params = KeywordSpotting(**contexts[0].job.params)
     if classifies(contexts[0].model):
-        for ctx, outcome in _run_classifiers(contexts):
+        hearing = _hearing(contexts[0], params)
+        for ctx, outcome in classify_many(contexts, hearing):
             if isinstance(outcome, EarmarkError):
                 yield ctx, outcome
             else:
@@ -73,8 +75,8 @@ def run_many(
             yield ctx, [*_results(ctx, found, wanted, params)]
 
 
-def _prepare(ctx: Context) -> Hearing:
-    params = KeywordSpotting(**ctx.job.params)
+def _hearing(ctx: Context, params: KeywordSpotting) -> Hearing:
+    """What a model hears with that knows some words only."""
     classifier = load_classifier(ctx, window_s=_COMMAND_S)
     wanted = {fold(word, params.language) for word in entries(params.keywords)}
     known = {fold(name, params.language): name for name in classifier.names}
@@ -88,17 +90,10 @@ def _prepare(ctx: Context) -> Hearing:
     meant = {known[word] for word in wanted} or {*classifier.names} - {*_NONE}
     # No score reaches the threshold of what is not looked for.
     thresholds = {name: math.inf for name in classifier.names if name not in meant}
-    return Hearing(
-        classifier=classifier,
-        params=WindowParams(
-            threshold=params.threshold, window_s=params.window_s, hop_s=params.hop_s
-        ),
-        tier=TIER,
-        thresholds=thresholds,
+    rules = WindowParams(
+        threshold=params.threshold, window_s=params.window_s, hop_s=params.hop_s
     )
-
-
-_run_classifier, _run_classifiers = runners(_prepare)
+    return Hearing(classifier, rules, TIER, thresholds)
 
 
 def _summed_up(results: Iterable[Result]) -> Iterator[Result]:

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from earmark.api import (
-    Classifier,
     Context,
     EarmarkError,
+    Hearing,
     Job,
+    Limits,
     Prediction,
     Progress,
     Result,
@@ -24,6 +25,8 @@ from earmark.api import (
     audio_of,
     classify,
     classify_many,
+    flaw_of,
+    is_heard,
     load_classifier,
 )
 from earmark_plugins.speaker_identification import SpeakerIdentification
@@ -68,8 +71,7 @@ def run(job: Job, ctx: Context) -> Iterator[Result]:
     """Tell who speaks in one recording."""
     params = SpeakerIdentification(**job.params)
     if is_classifier(ctx):
-        classifier, rules = _classifier(ctx, params)
-        for result in classify(ctx, classifier, rules, tier=TIER):
+        for result in classify(ctx, _known_speakers(ctx, params)):
             yield _as_speaker(result)
         return
     hearing = _hearing(ctx, params)
@@ -88,8 +90,7 @@ def run_many(contexts: Sequence[Context]) -> Iterator[Outcome]:
     first, *others = contexts
     params = SpeakerIdentification(**first.job.params)
     if is_classifier(first):
-        classifier, rules = _classifier(first, params)
-        for ctx, outcome in classify_many(contexts, classifier, rules, tier=TIER):
+        for ctx, outcome in classify_many(contexts, _known_speakers(first, params)):
             if isinstance(outcome, EarmarkError):
                 yield ctx, outcome
             else:
@@ -163,7 +164,7 @@ class _Answer:
     def __init__(self, ctx: Context, hearing: _Hearing) -> None:
         self.ctx = ctx
         self._hearing = hearing
-        self._unheard = Unheard()
+        self._unheard = Unheard(ctx)
         self._places: list[Place] = []
         self._vectors: list[Vectors] = []
         self._stretches = 0
@@ -177,9 +178,11 @@ class _Answer:
             if not len(speech.samples):
                 yield speech.stop_s, []
                 continue
-            length_s = speech.stop_s - speech.start_s
-            self._unheard.notice(speech.samples, length_s, scored=True)
-            if params.along == "turns":
+            flaw = flaw_of(self.ctx, speech.start_s, speech.stop_s, Limits())
+            self._unheard.notice(flaw, speech.start_s, speech.stop_s)
+            if not is_heard(flaw):
+                yield speech.stop_s, []
+            elif params.along == "turns":
                 cut = windows_in(speech, RATE, params.window_s, self._hop_s)
                 yield speech.stop_s, cut
             else:
@@ -210,14 +213,14 @@ class _Answer:
             cosines, label = self._whole()
             data["scores"] = dict(zip(self._hearing.voices.names, cosines, strict=True))
             yield label
-        self._unheard.say(self.ctx)
+        self._unheard.say()
         told = "" if self._places else "no speech was found"
         if told:
             self.ctx.note(told)
         ranked = sorted(self._spoken_s.items(), key=lambda spoken: -spoken[1])
         data |= {
             "speakers": {name: round(spoken_s, 3) for name, spoken_s in ranked},
-            **{f"{why}_s": round(s, 3) for why, s in self._unheard.seconds.items()},
+            **self._unheard.seconds,
         }
         yield Text(TIER, ", ".join(name for name, _ in ranked), data)
         yield Progress(1.0, told)
@@ -304,9 +307,7 @@ def _speech(
             yield Window(window.stop_s, window.stop_s, nothing)
 
 
-def _classifier(
-    ctx: Context, params: SpeakerIdentification
-) -> tuple[Classifier, WindowParams]:
+def _known_speakers(ctx: Context, params: SpeakerIdentification) -> Hearing:
     """A model that knows speakers by name, and how it is asked."""
     classifier = load_classifier(ctx, window_s=_CLASSIFIER_WINDOW_S)
     if ctx.job.examples:
@@ -320,7 +321,7 @@ def _classifier(
         top=1,
         bridge_s=params.bridge_s,
     )
-    return classifier, rules
+    return Hearing(classifier, rules, TIER)
 
 
 def _as_speaker(result: Result) -> Result:

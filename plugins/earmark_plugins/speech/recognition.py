@@ -23,7 +23,7 @@ from earmark_plugins.speech.transcript import (
 from earmark_plugins.speech.windows import (
     BLOCK_S,
     Window,
-    finite,
+    noted,
     speech_windows,
 )
 
@@ -118,7 +118,7 @@ def transcribe(
     """
     recognizer = load(ctx, listening, model)
     blocks = (block for _, block in ctx.blocks(RATE, BLOCK_S))
-    for window in _speech(finite(ctx, blocks), recognizer, listening):
+    for window in _speech(noted(ctx, blocks), recognizer, listening):
         ctx.check()
         if window.stretches:
             heard = recognizer.transcribe(window.samples, transcript.language)
@@ -144,7 +144,7 @@ def transcribe_many(
         if isinstance(audio, EarmarkError):
             yield ctx, audio
             continue
-        windows = _speech(finite(ctx, [audio]), recognizer, listening)
+        windows = _speech(noted(ctx, [audio]), recognizer, listening)
         with_speech = [window for window in windows if window.stretches]
         if isinstance(recognizer, BatchRecognizer) and len(with_speech) == 1:
             short.append((ctx, with_speech[0]))

@@ -8,11 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.api import Classifier, Context, EarmarkError, Progress, audio_of
+from earmark.api import (
+    Classifier,
+    Context,
+    EarmarkError,
+    Limits,
+    Progress,
+    Unheard,
+    audio_of,
+    flaw_of,
+    is_heard,
+)
 from earmark_plugins.speech.windows import (
     BLOCK_S,
     Window,
-    finite,
     speech_windows,
 )
 
@@ -48,7 +57,7 @@ def stretches_of(
     """The stretches of speech in the audio of a job, scored batch by batch."""
     blocks = (block for _, block in ctx.blocks(classifier.rate, BLOCK_S))
     waiting: list[Window] = []
-    for window in _speech(finite(ctx, blocks), classifier, vad_threshold):
+    for window in _speech(ctx, blocks, classifier, vad_threshold):
         if window.stretches:
             waiting.append(window)
         if len(waiting) == classifier.batch:
@@ -67,7 +76,7 @@ def stretches_of_many(
         if isinstance(audio, EarmarkError):
             yield ctx, audio
             continue
-        windows = _speech(finite(ctx, [audio]), classifier, vad_threshold)
+        windows = _speech(ctx, [audio], classifier, vad_threshold)
         held.append((ctx, [window for window in windows if window.stretches]))
         if len(held) == _TOGETHER:
             yield from _together(classifier, held)
@@ -99,15 +108,26 @@ def _together(
 
 
 def _speech(
-    blocks: Iterable[NDArray[np.float32]], classifier: Classifier, threshold: float
+    ctx: Context,
+    blocks: Iterable[NDArray[np.float32]],
+    classifier: Classifier,
+    threshold: float,
 ) -> Iterator[Window]:
-    return speech_windows(
+    """The speech that is to be scored; one without any says how far was searched."""
+    unheard = Unheard(ctx)
+    for window in speech_windows(
         blocks,
         window_s=classifier.window_s,
         fill=False,
         vad=True,
         threshold=threshold,
-    )
+    ):
+        start_s = window.stop_s - window.speech_s
+        flaw = flaw_of(ctx, start_s, window.stop_s, Limits())
+        if window.stretches:
+            unheard.notice(flaw, start_s, window.stop_s)
+        yield window if is_heard(flaw) else Window((), window.stop_s)
+    unheard.say()
 
 
 def _scored(classifier: Classifier, windows: Sequence[Window]) -> list[Stretch]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from earmark.api import Context, Unheard
+from earmark.api import Context, Limits, Unheard, Why, flaw_of
 from earmark_plugins.speech.transcript import (
     RATE,
     Samples,
@@ -19,6 +19,9 @@ from earmark_plugins.speech.transcript import (
 BLOCK_S = 120.0
 """How much is read and searched for voices at a time. What is held back of a block is
 searched again with the next one, so that short blocks would cost more."""
+
+_EVERYTHING = Limits(clipped_percent=100.0)
+"""Speech is written down however much of it is clipped."""
 
 _PAD_S = 0.3
 _PAUSE_S = 0.5
@@ -79,22 +82,20 @@ class Window:
         return self.stop_s
 
 
-def finite(ctx: Context, blocks: Iterable[Samples]) -> Iterator[Samples]:
-    """The same blocks at `RATE`, silent where values are no numbers.
-
-    The job's row says how much that was, and how much is clipped.
-    """
-    unheard = Unheard()
+def noted(ctx: Context, blocks: Iterable[Samples]) -> Iterator[Samples]:
+    """The same blocks at `RATE`, gapless; where they are flawed is said at the end."""
+    unheard = Unheard(ctx)
+    start = 0
     for block in blocks:
-        bad = ~np.isfinite(block)
-        if bad.any():
-            unheard.notice(block[bad], bad.sum() / RATE, scored=False)
-            block = np.where(bad, np.float32(0), block)
-        for first in range(0, len(block), RATE):
-            second = block[first : first + RATE]
-            unheard.notice(second, len(second) / RATE, scored=True)
+        for first in range(start, start + len(block), RATE):
+            start_s = first / RATE
+            stop_s = min(first + RATE, start + len(block)) / RATE
+            flaw = flaw_of(ctx, start_s, stop_s, _EVERYTHING)
+            if flaw != Why.UNREADABLE:
+                unheard.notice(flaw, start_s, stop_s)
+        start += len(block)
         yield block
-    unheard.say(ctx)
+    unheard.say()
 
 
 def speech_windows(

@@ -1,9 +1,8 @@
 """Zero-shot: which of the descriptions that a person gives fits a sound."""
 
-from collections.abc import Sequence
 from typing import Literal
 
-from earmark.api import Task, WindowParams, hookimpl, param
+from earmark.api import Task, WindowParams, classifier_task, hookimpl, param
 
 
 class ZeroShot(WindowParams):
@@ -28,19 +27,15 @@ class ZeroShot(WindowParams):
 
 
 @hookimpl
-def register_tasks() -> Sequence[Task]:
+def register_tasks() -> list[Task]:
     """Give the task of this plugin."""
     return [
-        Task(
-            id="zero-shot",
-            title="Zero-shot",
-            summary="Label sounds with your own words, without training.",
-            group="understand",
-            input="audio",
+        classifier_task(
+            "zero-shot",
+            "Zero-shot",
+            "Label sounds with your own words, without training.",
             params=ZeroShot,
-            runner="earmark_plugins.zero_shot.runner:run",
-            many="earmark_plugins.zero_shot.runner:run_many",
-            formats=("transformers",),
+            runner="earmark_plugins.zero_shot.runner",
             architectures=("ClapModel",),
             icon="ph.tag",
         )

@@ -13,8 +13,7 @@ from earmark_plugins.networks.clap import load_clap
 from earmark_plugins.zero_shot import ZeroShot
 
 
-def _prepare(ctx: Context) -> Hearing:
-    params = ZeroShot(**ctx.job.params)
+def _prepare(ctx: Context, params: ZeroShot) -> Hearing:
     labels = tuple(dict.fromkeys(entries(params.labels)))
     if not labels:
         raise EarmarkError("There are no labels.", "Write at least one, such as dog.")
@@ -33,11 +32,6 @@ def _prepare(ctx: Context) -> Hearing:
         scores: NDArray[np.float32] = softmax(clap.scale * cosines, axis=1)
         return scores
 
-    if params.window_s is not None and params.window_s > clap.window_s:
-        raise EarmarkError(
-            f"The model hears {clap.window_s:g} s at once, not {params.window_s:g} s.",
-            f"Set the window to {clap.window_s:g} s or less.",
-        )
     classifier = Classifier(
         names=labels,
         rate=clap.rate,
@@ -48,8 +42,9 @@ def _prepare(ctx: Context) -> Hearing:
         batch=1 if ctx.small else 8,
         mixes=True,
         prepare=clap.features,
+        longest_s=clap.window_s,
     )
-    return Hearing(classifier=classifier, params=params, tier="zero-shot")
+    return Hearing(classifier, params, tier="zero-shot")
 
 
-run, run_many = runners(_prepare)
+run, run_many = runners(ZeroShot, _prepare)

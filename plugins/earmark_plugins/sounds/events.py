@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from earmark.api import Classifier, Context, EarmarkError, load_classifier
-from earmark_plugins.audio_events.ontology import audioset
+from earmark.api import (
+    Classifier,
+    Context,
+    EarmarkError,
+    audioset,
+    load_classifier,
+)
 from earmark_plugins.networks import beats
 from earmark_plugins.networks.musicnn import MelPatches, load_musicnn
 from earmark_plugins.networks.weights import class_names
@@ -24,22 +28,18 @@ _SHORTEST_S = 0.5
 BATCH = 8
 
 
-def load(ctx: Context) -> Classifier:
-    """The classifier of the job's model: each class for itself, by its name.
+def load_events(ctx: Context) -> Classifier:
+    """The classifier of the job's model, of which each class is true for itself.
 
     Raises
     ------
     EarmarkError
         If the model tells no classes.
     """
-    load_from = {"musicnn": _musicnn, "beats": _beats}
-    if ctx.model is not None and ctx.model.format in load_from:
-        classifier = load_from[ctx.model.format](ctx)
-    else:
-        classifier = load_classifier(ctx, kind="sigmoid")
-    # BEATs tells the ids of AudioSet's classes.
-    names = tuple(map(audioset().name, classifier.names))
-    return replace(classifier, names=names)
+    own = {"musicnn": _musicnn, "beats": _beats}
+    if ctx.model is not None and ctx.model.format in own:
+        return own[ctx.model.format](ctx)
+    return load_classifier(ctx, kind="sigmoid")
 
 
 def _musicnn(ctx: Context) -> Classifier:
@@ -66,7 +66,8 @@ def _beats(ctx: Context) -> Classifier:
             "This BEATs was not trained to tell classes.",
             "Choose one that was fine-tuned on AudioSet, or use it under Embeddings.",
         )
-    names = class_names(config)
+    # Its checkpoints tell the ids of AudioSet's classes.
+    names = tuple(map(audioset().name, class_names(config)))
     if len(names) != network.predictor.out_features:
         raise EarmarkError(
             f"The model scores {network.predictor.out_features} classes, but its "

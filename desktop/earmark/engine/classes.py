@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import replace
 
-from earmark.api import Classifier, EarmarkError, entries
-from earmark_plugins.audio_events.ontology import audioset, names_in
+from earmark.core.errors import EarmarkError
+from earmark.core.ontology import audioset, names_in
+from earmark.core.tasks import entries
 
 _NEAREST = 3
 
 
-def only(classifier: Classifier, wanted: str) -> Classifier:
-    """A classifier of some classes of another's.
+def wanted(names: Sequence[str], text: str) -> list[int]:
+    """Where the classes are that a person wants, among those of a model.
 
     Parameters
     ----------
-    classifier : Classifier
-    wanted : str
+    names : sequence of str
+        The classes.
+    text : str
         A class or a kind of sound a line, by its name, one of its names, or its
         AudioSet id; a kind means all that it has. Empty means all.
 
@@ -27,27 +28,19 @@ def only(classifier: Classifier, wanted: str) -> Classifier:
     EarmarkError
         If there is no such class; names those that are spelled alike.
     """
-    if not entries(wanted):
-        return classifier
-    kept = sorted(
-        {index for entry in entries(wanted) for index in find(classifier.names, entry)}
-    )
-    score = classifier.score
-    return replace(
-        classifier,
-        names=tuple(classifier.names[index] for index in kept),
-        score=lambda prepared: score(prepared)[:, kept],
-    )
+    if not entries(text):
+        return list(range(len(names)))
+    return sorted({index for entry in entries(text) for index in find(names, entry)})
 
 
-def thresholds(names: Sequence[str], wanted: str) -> dict[str, float]:
+def thresholds(names: Sequence[str], text: str) -> dict[str, float]:
     """The threshold of each class that has one of its own.
 
     Parameters
     ----------
     names : sequence of str
         The classes.
-    wanted : str
+    text : str
         A class or a kind of sound a line, and its threshold: "Dog: 0.3". Of several
         for one class, the last counts.
 
@@ -57,7 +50,7 @@ def thresholds(names: Sequence[str], wanted: str) -> dict[str, float]:
         If there is no such class, or no threshold from 0 to 1.
     """
     found = {}
-    for entry in entries(wanted):
+    for entry in entries(text):
         name, _, number = entry.rpartition(":")
         try:
             threshold = float(number)

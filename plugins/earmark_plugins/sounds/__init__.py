@@ -1,0 +1,1 @@
+"""Listening to sounds: what several tasks share. A library, and no plugin."""
