@@ -67,6 +67,25 @@ class Fragment:
         return count_frames(self.spans)
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingJob:
+    """What the order of the queue depends on.
+
+    Attributes
+    ----------
+    id : int
+    task : str
+    batch : int or None
+    length_s : float or None
+        Seconds of audio that it works on; None without audio.
+    """
+
+    id: int
+    task: str
+    batch: int | None
+    length_s: float | None
+
+
 class Contents:
     """The reading half of a `Project`.
 
@@ -80,7 +99,7 @@ class Contents:
         self.folder = folder
         self._database = database
         self._editing = False
-        self._spans: dict[int, tuple[str, Spans]] = {}
+        self._clips: dict[int, tuple[tuple[Any, ...], Clip]] = {}
         self._arrays: dict[int, LabelArrays] = {}
         self._unsaved_views: dict[str, dict[str, Any]] = {}
 
@@ -93,6 +112,13 @@ class Contents:
         """All sources."""
         rows = self._database.rows(records.SELECT_SOURCES)
         return [records.source_from_row(row, self.folder) for row in rows]
+
+    def sources_by_id(self, sources: Iterable[str]) -> dict[str, Source]:
+        """Those of some sources that are there."""
+        rows = self._database.rows(
+            f"{records.SELECT_SOURCES} WHERE {records.LISTED}", (json_list(sources),)
+        )
+        return {row[0]: records.source_from_row(row, self.folder) for row in rows}
 
     def source(self, source: str) -> Source:
         """One source.
@@ -119,6 +145,19 @@ class Contents:
         return [
             self._clip_from_row(row)
             for row in self._database.rows(f"{records.SELECT_CLIPS} ORDER BY id")
+        ]
+
+    def clips_by_id(self, clips: Iterable[int]) -> dict[int, Clip]:
+        """Those of some clips that are there."""
+        rows = self._database.rows(
+            f"{records.SELECT_CLIPS} WHERE {records.LISTED}", (json_list(clips),)
+        )
+        return {row[0]: self._clip_from_row(row) for row in rows}
+
+    def clip_ids(self) -> list[int]:
+        """The ids of all clips, in the order in which they were added."""
+        return [
+            key for (key,) in self._database.rows("SELECT id FROM clips ORDER BY id")
         ]
 
     def clip(self, clip: int) -> Clip:
@@ -316,6 +355,13 @@ class Contents:
         rows = self._database.rows(f"{records.SELECT_TAKES} ORDER BY id")
         return [_take(row) for row in rows]
 
+    def takes_of_job(self, job: int) -> list[Take]:
+        """The takes that a job made, in the order in which they were made."""
+        rows = self._database.rows(
+            f"{records.SELECT_TAKES} WHERE job = ? ORDER BY id", (job,)
+        )
+        return [_take(row) for row in rows]
+
     def take(self, take: int) -> Take:
         """One take.
 
@@ -377,12 +423,28 @@ class Contents:
         )
         return [records.job_from_row(row, self.folder) for row in rows]
 
-    def waiting_jobs(self) -> list[tuple[int, str, int | None]]:
-        """Id, task and batch of the jobs that wait, in order."""
-        return self._database.rows(
-            "SELECT id, task, batch FROM jobs"
+    def jobs_by_id(self, jobs: Iterable[int]) -> dict[int, Job]:
+        """Those of some jobs that are there."""
+        rows = self._database.rows(
+            f"{records.SELECT_JOBS} WHERE {records.LISTED}", (json_list(jobs),)
+        )
+        return {row[0]: records.job_from_row(row, self.folder) for row in rows}
+
+    def job_ids(self) -> list[int]:
+        """The ids of the jobs of the queue, in order."""
+        rows = self._database.rows(
+            "SELECT id FROM jobs WHERE removed = 0 ORDER BY position"
+        )
+        return [key for (key,) in rows]
+
+    def waiting_jobs(self) -> list[WaitingJob]:
+        """The jobs that wait, in order."""
+        rows = self._database.rows(
+            "SELECT id, task, batch, (input ->> '$.stop' - input ->> '$.start')"
+            " * 1.0 / (input ->> '$.rate') FROM jobs"
             " WHERE removed = 0 AND state = 'waiting' ORDER BY position"
         )
+        return [WaitingJob(*row) for row in rows]
 
     def jobs_of_batch(self, batch: int) -> list[tuple[int, JobState]]:
         """Id and state of the jobs that were given together."""
@@ -390,6 +452,15 @@ class Contents:
             "SELECT id, state FROM jobs WHERE batch = ? ORDER BY id", (batch,)
         )
         return [(key, JobState(state)) for key, state in rows]
+
+    def unfinished_of_batch(self, batch: int) -> bool:
+        """Whether any of the jobs that were given together waits or runs."""
+        found = self._database.value(
+            "SELECT EXISTS (SELECT 1 FROM jobs WHERE batch = ? AND removed = 0"
+            " AND state IN ('waiting', 'running'))",
+            (batch,),
+        )
+        return bool(found)
 
     def job_state(self, job: int) -> JobState:
         """Where a job stands; `job` also tells the rest, which takes longer.
@@ -406,8 +477,16 @@ class Contents:
 
     def has_results(self, job: int) -> bool:
         """Whether a job gave anything."""
-        found = "SELECT count(*) FROM results WHERE job = ?"
-        return bool(self._database.value(found, (job,)))
+        return bool(self.jobs_with_results([job]))
+
+    def jobs_with_results(self, jobs: Iterable[int]) -> set[int]:
+        """Those of some jobs that gave anything."""
+        rows = self._database.rows(
+            "SELECT DISTINCT job FROM results"
+            " WHERE job IN (SELECT value FROM json_each(?))",
+            (json_list(jobs),),
+        )
+        return {job for (job,) in rows}
 
     def results(self, job: int) -> list[StoredResult]:
         """What `add_results` stored for a job, in order."""
@@ -419,21 +498,23 @@ class Contents:
         ]
 
     def _clip_from_row(self, row: tuple[Any, ...]) -> Clip:
-        key, name, rate, channels, stored, tags, status = row
-        known = self._spans.get(key)
-        if known is None or known[0] != stored:
-            known = self._spans[key] = (stored, records.decode_spans(stored))
-        return Clip(
-            key, name, rate, channels, known[1], tuple(records.decode(tags)), status
-        )
+        known = self._clips.get(row[0])
+        if known is None or known[0] != row:
+            known = self._clips[row[0]] = (row, records.clip_from_row(row))
+        return known[1]
 
     def _read_arrays(self, track: int) -> LabelArrays:
         return LabelArrays.of(
             self._database.rows(f"{_SELECT_ARRAYS} WHERE track = ?", (track,))
         )
 
+    def _take_in(self, change: Change) -> None:
+        """Bring what is kept up to date."""
+        for clip in change.rows["clips"]:
+            self._clips.pop(int(clip), None)
+        self._refresh_arrays(change)
+
     def _refresh_arrays(self, change: Change) -> None:
-        """Bring the kept arrays up to date."""
         changed = change.rows["labels"]
         gone = set(change.rows["tracks"])
         if len(changed) > _MANY_LABELS:

@@ -471,14 +471,17 @@ class Project(Contents):
     def add_jobs(self, jobs: Sequence[Job]) -> list[int]:
         """Store jobs at the end of the queue, all or none; gives their ids."""
         self._check_writable()
-        last = self._database.value("SELECT coalesce(max(position), 0) FROM jobs")
-        ids = []
+        if not jobs:
+            return []
+        rows = list(records.job_rows(jobs, self.folder))
         with self._database.transaction():
-            for position, job in enumerate(jobs, start=last + 1):
-                values = {name: getattr(job, name) for name in records.JOB_FIELDS[1:]}
-                row = records.job_values(self.folder, values)
-                ids.append(self._database.insert("jobs", row | {"position": position}))
-        return ids
+            last = self._database.value("SELECT coalesce(max(position), 0) FROM jobs")
+            self._database.run_many(
+                records.INSERT_JOB,
+                ((position, *row) for position, row in enumerate(rows, start=last + 1)),
+            )
+            newest = self._database.value("SELECT last_insert_rowid()")
+        return list(range(newest - len(rows) + 1, newest + 1))
 
     def new_batch(self) -> int:
         """A number that no jobs have been given together under yet."""
@@ -708,7 +711,7 @@ class Project(Contents):
         return change
 
     def _publish(self, change: Change) -> None:
-        self._refresh_arrays(change)
+        self._take_in(change)
         self._listeners.tell(change)
 
     def _check_writable(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from earmark.core.clips import Fade, Origin, Source, Span, Spans, Voice
+from earmark.core.clips import Clip, Fade, Origin, Source, Span, Spans, Voice
 from earmark.core.database import ProjectCorrupt
 from earmark.core.labels import Label
 from earmark.core.sources import restored_path, stored_path
@@ -46,6 +46,11 @@ SELECT_TEXTS = "SELECT id, job, clip, role, text, data FROM texts"
 SELECT_VOICES = "SELECT id, name, rate, channels, spans FROM voices"
 SELECT_LISTS = "SELECT id, kind, name, text FROM lists"
 SELECT_JOBS = f"SELECT {', '.join(JOB_FIELDS)} FROM jobs"  # noqa: S608
+INSERT_JOB = (
+    f"INSERT INTO jobs (position, {', '.join(JOB_FIELDS[1:])})"  # noqa: S608 - own names
+    f" VALUES (?, {', '.join('?' * len(JOB_FIELDS[1:]))})"
+)
+"""A new job takes its place, and its row of `job_rows`."""
 INSERT_LABEL = (
     f"INSERT INTO labels ({', '.join(LABEL_FIELDS[1:])})"  # noqa: S608 - own names
     f" VALUES ({', '.join('?' * len(LABEL_FIELDS[1:]))})"
@@ -149,9 +154,34 @@ def source_from_row(row: tuple[Any, ...], folder: Path) -> Source:
     return Source(key, where, rate, channels, frames, _origin(origin), *rest)
 
 
+def clip_from_row(row: tuple[Any, ...]) -> Clip:
+    """A row of `SELECT_CLIPS`."""
+    key, name, rate, channels, spans, tags, status = row
+    found = tuple(decode(tags)) if tags != "[]" else ()
+    return Clip(key, name, rate, channels, decode_spans(spans), found, status)
+
+
 def job_values(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
     """Fields of a `Job` as the columns of its row."""
     return {name: _job_value(name, value, folder) for name, value in changes.items()}
+
+
+def job_rows(jobs: Iterable[Job], folder: Path) -> Iterator[tuple[Any, ...]]:
+    """The columns of new jobs' rows but for their ids and their places.
+
+    What jobs of a batch share is encoded once.
+    """
+    encoded: dict[tuple[str, int], tuple[Any, Any]] = {}
+    for job in jobs:
+        row = []
+        for name in JOB_FIELDS[1:]:
+            value = getattr(job, name)
+            key = name, id(value)
+            if key not in encoded:
+                # The value is kept with it: while it lives, its id is its own.
+                encoded[key] = value, _job_value(name, value, folder)
+            row.append(encoded[key][1])
+        yield tuple(row)
 
 
 def job_from_row(row: tuple[Any, ...], folder: Path) -> Job:
@@ -159,7 +189,7 @@ def job_from_row(row: tuple[Any, ...], folder: Path) -> Job:
     values = dict(zip(JOB_FIELDS, row, strict=True))
     with _damage_reported():
         for name in _JOB_PARTS:
-            values[name] = _adapter(name).validate_python(json.loads(values[name]))
+            values[name] = json.loads(values[name])
         job: Job = _adapter("job").validate_python(values)
     return _with_paths(job, lambda path: folder / path)
 
