@@ -120,12 +120,14 @@ class Unheard:
             self._ctx.note(f"slightly clipped: {told}")
 
     def _told(self, times: Times) -> str:
-        """Where that is in the clip: "1.2 to 1.4 s, 3.0 to 9.5 s"."""
+        """Where that is in the clip: "1.2 to 1.4 s, 3.0 s"."""
         given = self._ctx.job.input
         assert given is not None
         rate = given.rate
-        frames = [self._ctx.frames(*each) for each in times[:_TOLD]]
-        told = [f"{start / rate:.1f} to {stop / rate:.1f} s" for start, stop in frames]
+        told = []
+        for each in times[:_TOLD]:
+            start, stop = (f"{frame / rate:.1f}" for frame in self._ctx.frames(*each))
+            told.append(f"{start} to {stop} s" if start != stop else f"{start} s")
         if len(times) > _TOLD:
             told.append(f"… ({_length_s(times):.1f} s in all)")
         return ", ".join(told)
