@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from earmark.audio import render
 from earmark.audio.files import import_file, probe
+from earmark.audio.flaws import Flaws
 from earmark.audio.sources import Readers, Sources
 from earmark.core.clips import (
     Clip,
@@ -181,6 +183,39 @@ def test_changing_the_rate_in_blocks_leaves_no_seams(two: Two, rate: int) -> Non
     assert abs(len(whole) - 2800 * rate / RATE) <= 1
     small = render.input_blocks(given, rate, True, two.readers, block_frames=100)
     np.testing.assert_allclose(np.concatenate(list(small)), whole, atol=1e-5)
+
+
+def flaws_of(given: AudioInput, readers: Readers) -> Flaws:
+    """What a job is told of the flaws in its audio."""
+    flaws = Flaws()
+    for _ in render.input_blocks(given, 16_000, True, readers, flaws=flaws):
+        pass
+    return flaws
+
+
+def test_flaws_are_those_of_the_sources_in_the_places_of_the_clip(
+    tmp_path: Path,
+) -> None:
+    sound = np.full((1000, 2), 0.25, np.float32)
+    sound[100:110, 0] = 1.0
+    sound[200:205, 1] = np.nan
+    path = write(tmp_path / "a.wav", "wav-float", sound, RATE)
+    source = import_file(path)
+    spans: Spans = (Span(source.id, 0, 1000),)
+    # Quieter, the other way round, and behind silence.
+    spans = (Span(None, 0, 500), *reverse(gain(spans, 0, 1000, -12.0), 0, 1000))
+    whole = AudioInput(1, "clip", RATE, 2, spans, (source,), 0, 1500)
+    sources = Sources(tmp_path / "cache")
+    readers = sources.readers([source])
+    try:
+        both = flaws_of(whole, readers)
+        left = flaws_of(replace(whole, channel=0), readers)
+    finally:
+        sources.close()
+    assert both.runs("clipped", 0, 1500).tolist() == [[1390, 1400]]
+    assert both.runs("unreadable", 0, 1500).tolist() == [[1295, 1300]]
+    assert left.runs("clipped", 0, 1500).tolist() == [[1390, 1400]]
+    assert left.runs("unreadable", 0, 1500).tolist() == []
 
 
 def test_an_empty_range_gives_no_samples(two: Two) -> None:

@@ -216,6 +216,33 @@ def test_samples_that_are_not_numbers_are_silent(
     assert reader.read(0, 6)[:, 0].tolist() == [0.5, 0.0, 0.0, 0.0, 1e6, -0.5]
 
 
+@pytest.mark.parametrize(("name", "kind"), [("a.wav", "WAV"), ("a.au", "AU")])
+def test_samples_that_are_no_numbers_are_known_in_files_that_are_decoded_as_well(
+    tmp_path: Path, sources: Sources, name: str, kind: str
+) -> None:
+    sound = np.full((70_000, 2), 0.25, np.float32)
+    sound[65_530:65_540, 0] = np.nan
+    sound[69_999, 1] = np.inf
+    soundfile.write(tmp_path / name, sound, 8000, format=kind, subtype="FLOAT")
+    reader = sources.reader(import_file(tmp_path / name))
+    assert reader.wait(70_000, 60)
+    found = reader.unreadable(65_500, 10_000)
+    assert found is not None
+    assert np.argwhere(found).tolist() == [
+        *([frame, 0] for frame in range(30, 40)),
+        [4499, 1],
+    ]
+    assert reader.unreadable(0, 65_530) is None
+    assert reader.unreadable(-10, 5) is None
+    assert not reader.read(65_530, 10)[:, 0].any()
+
+
+def test_samples_that_are_whole_numbers_are_all_numbers(
+    sources: Sources, flac: Source
+) -> None:
+    assert sources.reader(flac).unreadable(0, 1000) is None
+
+
 def test_a_source_that_is_gone_or_was_replaced_is_a_clear_error(
     tmp_path: Path, sources: Sources
 ) -> None:
