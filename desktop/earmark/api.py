@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from earmark.engine.loaders import fast_features
     from earmark.engine.unheard import Limits, Unheard, Why, flaw_of, is_heard
     from earmark.formats import LabelFormat
+    from earmark.transcripts import SpokenWord, compare_words, differing, words_of
     from earmark.vectors import Vectors, VectorStore, unit
 
 __all__ = [
@@ -72,6 +73,7 @@ __all__ = [
     "Prediction",
     "Progress",
     "Result",
+    "SpokenWord",
     "Task",
     "Text",
     "Unheard",
@@ -86,6 +88,8 @@ __all__ = [
     "classifier_task",
     "classify",
     "classify_many",
+    "compare_words",
+    "differing",
     "entries",
     "fast_features",
     "flaw_of",
@@ -99,6 +103,7 @@ __all__ = [
     "param",
     "runners",
     "unit",
+    "words_of",
 ]
 
 _LAZY = {
@@ -125,6 +130,10 @@ _LAZY = {
     "Why": "earmark.engine.unheard",
     "flaw_of": "earmark.engine.unheard",
     "is_heard": "earmark.engine.unheard",
+    "SpokenWord": "earmark.transcripts",
+    "compare_words": "earmark.transcripts",
+    "differing": "earmark.transcripts",
+    "words_of": "earmark.transcripts",
     "Vectors": "earmark.vectors",
     "VectorStore": "earmark.vectors",
     "unit": "earmark.vectors",

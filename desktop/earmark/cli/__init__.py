@@ -36,6 +36,7 @@ COMMANDS = {
     "run": "earmark.cli.run:run",
     "transcribe": "earmark.cli.run:transcribe",
     "speak": "earmark.cli.run:speak",
+    "compare": "earmark.cli.compare:compare",
     "find": "earmark.cli.find:find",
     "export": "earmark.cli.export:export",
     "models": "earmark.cli.models:models",

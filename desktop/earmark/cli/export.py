@@ -14,21 +14,18 @@ from earmark.cli.output import (
     check_writable,
     clip_writer,
     is_folder,
+    known_formats,
     make_folder,
+    write_labels,
 )
-from earmark.cli.studio import discovered, settings, stretch
+from earmark.cli.studio import stretch
 from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Project
 from earmark.core.sources import check_spared
 from earmark.formats.document import stem_of
 from earmark.formats.exchange import documents_from_project
-from earmark.formats.registry import (
-    ExportReport,
-    FormatRegistry,
-    check_holds,
-    file_stems,
-)
+from earmark.formats.registry import ExportReport, file_stems
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +98,7 @@ def export(
     try:
         clips = chosen_clips(opened, names)
         wanted = frozenset(chosen_tracks(opened, clips, tracks))
+        recordings = [source.path for source in opened.sources()]
         if audio is None:
             sounds = []
         else:
@@ -117,10 +115,14 @@ def export(
                 ]
             )
             sounds = sound_files(audio, audio_format, pieces, in_folder=each_label)
-            sources = [source.path for source in opened.sources()]
-            check_spared((path for _, path in sounds), sources)
+            check_spared((path for _, path in sounds), recordings)
         if labels is not None:
-            for report in write_labels(opened, clips, wanted, labels, format_id):
+            documents = documents_from_project(
+                opened, [clip.id for clip in clips], tracks=wanted
+            )
+            for report in write_labels(
+                known_formats(), documents, labels, format_id, spared=recordings
+            ):
                 tell_labels(report, as_json=as_json)
         with clip_writer(opened.sources(), opened.folder) as write:
             for piece, path in sounds:
@@ -170,32 +172,6 @@ def chosen_tracks(
             f"The tracks: {', '.join(sorted(there)) or 'none'}.",
         )
     return [track.id for track in tracks if not names or track.name in names]
-
-
-def write_labels(
-    project: Project,
-    clips: Sequence[Clip],
-    tracks: Collection[int],
-    out: str,
-    format_id: str | None,
-) -> list[ExportReport]:
-    """Write the labels of clips to a file, or to one for each into a folder."""
-    formats = FormatRegistry(discovered(settings()).label_formats())
-    path = Path(out)
-    each = is_folder(out, format_id)
-    if each:
-        known = formats.by_id(format_id or "csv")
-        make_folder(path)
-    else:
-        known = formats.by_id(format_id) if format_id else formats.by_suffix(path)
-        check_holds(known, path, len(clips))
-        check_writable(path)
-        check_spared([path], (source.path for source in project.sources()))
-    ids = [clip.id for clip in clips]
-    documents = documents_from_project(project, ids, tracks=tracks)
-    if each:
-        return formats.export_each(path, documents, known.id)
-    return [formats.export_labels(path, documents, known.id)]
 
 
 def pieces_of_labels(

@@ -14,6 +14,7 @@ from earmark.audio.files import format_of
 from earmark.audio.render import export
 from earmark.audio.sources import Sources
 from earmark.cli.inputs import Work
+from earmark.cli.studio import discovered, settings
 from earmark.core.clips import Clip, Source
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Project
@@ -22,7 +23,12 @@ from earmark.core.tasks import Task
 from earmark.formats.document import LabelDocument, stem_of
 from earmark.formats.exchange import documents_from_project
 from earmark.formats.format import LabelFormat
-from earmark.formats.registry import FormatRegistry, check_holds, file_stems
+from earmark.formats.registry import (
+    ExportReport,
+    FormatRegistry,
+    check_holds,
+    file_stems,
+)
 from earmark.settings import folders
 from earmark.vector_files import Embedded, check_vector_file, write_vectors
 from earmark.vectors import VectorStore
@@ -208,14 +214,13 @@ def output_for(
         format_of(path)
         check_writable(path)
         return Sound(path)
+    known = label_format(formats, out, format_id)
     if is_folder(out, format_id):
-        known = formats.by_id(format_id or "csv")
         make_folder(path)
         check_writable(path / "labels")
         paths = dict(zip(works, _paths(path, works, known.suffixes[0]), strict=True))
         _spare_inputs(paths.values(), works)
         return LabelFiles(formats, known, paths)
-    known = formats.by_suffix(path) if format_id is None else formats.by_id(format_id)
     check_holds(known, path, len(works))
     _spare_inputs([path], works)
     check_writable(path)
@@ -233,6 +238,61 @@ def is_folder(out: str, format_id: str | None = None) -> bool:
     if path.exists():
         return path.is_dir()
     return out.endswith(SEPARATORS) or (format_id is not None and not path.suffix)
+
+
+def known_formats() -> FormatRegistry:
+    """The label formats, with those of the plugins."""
+    return FormatRegistry(discovered(settings()).label_formats())
+
+
+def label_format(
+    formats: FormatRegistry, out: str, format_id: str | None
+) -> LabelFormat:
+    """The format of a label file, or of those in a folder: CSV unless one is named.
+
+    Raises
+    ------
+    EarmarkError
+        If the name or the ending is of no format.
+    """
+    if format_id is None and not is_folder(out):
+        return formats.by_suffix(Path(out))
+    return formats.by_id(format_id or "csv")
+
+
+def write_labels(
+    formats: FormatRegistry,
+    documents: Sequence[LabelDocument],
+    out: str,
+    format_id: str | None,
+    *,
+    spared: Iterable[Path],
+) -> list[ExportReport]:
+    """Write documents to a label file, or a file for each into a folder.
+
+    Parameters
+    ----------
+    formats : FormatRegistry
+    documents : sequence of LabelDocument
+    out : str
+        As the person gave it: "out/" is a folder, there or not.
+    format_id : str or None
+    spared : iterable of Path
+        Files that must not be overwritten.
+
+    Raises
+    ------
+    EarmarkError
+        If the format cannot hold them, or the place cannot be written.
+    """
+    path, known = Path(out), label_format(formats, out, format_id)
+    if is_folder(out, format_id):
+        make_folder(path)
+        return formats.export_each(path, documents, known.id)
+    check_holds(known, path, len(documents))
+    check_writable(path)
+    check_spared([path], spared)
+    return [formats.export_labels(path, documents, known.id)]
 
 
 def _paths(folder: Path, works: Sequence[Work], suffix: str) -> list[Path]:

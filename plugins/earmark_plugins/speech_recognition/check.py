@@ -13,10 +13,9 @@ from transformers.models.whisper.english_normalizer import (
     EnglishTextNormalizer,
 )
 
-from earmark.api import EarmarkError
+from earmark.api import EarmarkError, differing
 from earmark_plugins.speech.languages import UNSPACED
 from earmark_plugins.speech.transcript import Word
-from earmark_plugins.speech_recognition.alignment import differing
 
 _basic: Any = BasicTextNormalizer
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from earmark.api import Command, EarmarkError, Host, Label, LabelTrack
-from earmark_plugins.speech_recognition.comparison import (
-    TimedWord,
-    compare,
+from earmark.api import (
+    Command,
+    EarmarkError,
+    Host,
+    Label,
+    LabelTrack,
+    SpokenWord,
+    compare_words,
     words_of,
 )
 
@@ -95,7 +99,8 @@ def compare_transcripts(host: Host) -> None:
     found = transcripts(host)
     active = [track for track in found[:-1] if _is_active(host, track)]
     first, second = (active or found[-2:])[0], found[-1]
-    different = compare(_words(host, first), _words(host, second))
+    compared = compare_words(_words(host, first), _words(host, second))
+    different = compared.differences
     if not different:
         raise EarmarkError(
             f"“{first.name}” and “{second.name}” say the same, word for word."
@@ -141,12 +146,12 @@ def _is_active(host: Host, track: LabelTrack) -> bool:
     return bool(active.id == track.id or same_job)
 
 
-def _words(host: Host, track: LabelTrack) -> list[TimedWord]:
+def _words(host: Host, track: LabelTrack) -> list[SpokenWord]:
     labels = [
         label for label in host.project.labels(track.id) if label.status != "rejected"
     ]
     if track.kind == "words":
-        return [TimedWord(label.start, label.stop, label.text) for label in labels]
+        return [SpokenWord(label.start, label.stop, label.text) for label in labels]
     return [
         word
         for label in labels
