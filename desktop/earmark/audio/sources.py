@@ -8,7 +8,8 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import reduce
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -235,10 +236,17 @@ class SourceReader:
         first, last = int(starts[0]), int(starts[-1]) + frames
         mapping = self._mapped(last)
         if last - first < len(starts) * frames:
-            # They overlap: each sample is converted only once.
-            samples = mapping.array[first:last].swapaxes(0, 1)
-            run = self._mixed(mapping.encoding, samples, channel)
-            return sliding_window_view(run, frames)[starts - first]
+            # They overlap: each sample is converted only once, in the order of memory.
+            raw = mapping.array[first:last]
+            if channel is not None:
+                run = mapping.encoding.floats(raw[:, channel])
+            else:
+                run = _mean(iter(mapping.encoding.floats(raw).T), self.channels)
+            every = sliding_window_view(run, frames)
+            step = max(int(starts[1] - starts[0]), 1)
+            if np.array_equal(starts, np.arange(first, int(starts[-1]) + 1, step)):
+                return every[::step]
+            return every[starts - first]
         # The window comes last, behind the three bytes of 24-bit samples.
         views = np.moveaxis(sliding_window_view(mapping.array, frames, 0), -1, 2)
         return self._mixed(mapping.encoding, views.swapaxes(0, 1), channel, starts)
@@ -253,12 +261,8 @@ class SourceReader:
         """A channel, or the mix of all, of samples by channel and place."""
         if channel is not None:
             return encoding.floats(raw[channel][which])
-        mix = encoding.floats(raw[0][which])
-        for other in range(1, self.channels):
-            mix += encoding.floats(raw[other][which])
-        if self.channels > 1:
-            mix *= np.float32(1.0 / self.channels)
-        return mix
+        floats = (encoding.floats(raw[each][which]) for each in range(self.channels))
+        return _mean(floats, self.channels)
 
     def wait(self, frame: int, timeout_s: float | None = None) -> bool:
         """Wait until frames up to `frame` are ready, or nothing more will be.
@@ -395,6 +399,14 @@ class SourceReader:
                     f"“{cached}” vanished while it was written.", "Try again."
                 )
             self._finish(mapping)
+
+
+def _mean(channels: Iterator[NDArray[np.float32]], count: int) -> NDArray[np.float32]:
+    """The mix of so many channels."""
+    mix = reduce(np.add, channels)
+    if count > 1:
+        mix *= np.float32(1.0 / count)
+    return mix
 
 
 def _unchanged(source: Source, path: Path) -> bool:

@@ -75,7 +75,7 @@ __all__ = [
 
 TILE_COLUMNS = 256
 
-_BATCH_SAMPLES = 1 << 17
+_BATCH_SAMPLES = 1 << 18
 _SHORT_SPAN_COLUMNS = 32
 _PATIENCE_S = 0.1
 """How long a thread waits for decoding before it looks for a tile that can be made."""
@@ -286,7 +286,7 @@ def compute(
     settings : SpectrogramSettings
     rfft : callable, optional
     give_way : callable, optional
-        Called every few hundred microseconds; it may wait.
+        Called about every millisecond; it may wait.
 
     Returns
     -------
