@@ -288,24 +288,23 @@ class Batch:
         self._by_job[job.id] = work
         queue.resume(job.id)
         kept = tuple(self._project.results(job.id))
-        self._listen(work, JobEvent(job.id, "results", kept))
+        self._listen(work, JobEvent((job.id,), "results", new_results=kept))
 
     def _follow(self, event: JobEvent) -> None:
-        work = self._by_job.get(event.job)
-        if work is None:
-            return
-        if event.kind != "state":
-            self._listen(work, event)
-            return
-        state = self._project.job_state(event.job)
-        if state not in FINISHED:
-            return
-        del self._by_job[event.job]
+        for job in event.jobs:
+            work = self._by_job.get(job)
+            if work is not None and event.kind != "state":
+                self._listen(work, event)
+            elif work is not None and event.state in FINISHED:
+                del self._by_job[job]
+                self._take_end(work, job, event.state)
+
+    def _take_end(self, work: Work, job: int, state: JobState) -> None:
         if state == JobState.DONE:
             self._done(work)
         else:
             work.state = state
-            work.error = self._project.job(event.job).error
+            work.error = self._project.job(job).error
             self._end(work)
 
     def _done(self, work: Work) -> None:

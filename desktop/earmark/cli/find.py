@@ -176,17 +176,17 @@ def _embed(
 
     def listen(event: JobEvent) -> None:
         nonlocal failed
-        name = names[event.job]
         if event.kind == "progress":
             at = studio.queue.progress(event.job)
-            meter.progress(name, at.fraction, at.message, at.eta_s)
-        elif event.kind == "state":
-            job = studio.job(event.job)
-            if job.state == JobState.DONE:
-                meter.done(name, job.usage)
-            elif job.state == JobState.FAILED:
+            meter.progress(names[event.job], at.fraction, at.message, at.eta_s)
+        if event.kind != "state":
+            return
+        for job in map(studio.job, event.jobs):
+            if event.state == JobState.DONE:
+                meter.done(names[job.id], job.usage)
+            elif event.state == JobState.FAILED:
                 failed = True
-                meter.failed(name, job.error)
+                meter.failed(names[job.id], job.error)
 
     with meter:
         studio.wait(jobs, listen)

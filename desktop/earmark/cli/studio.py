@@ -137,8 +137,8 @@ class Studio(AbstractContextManager["Studio"]):
 
         def follow(event: JobEvent) -> None:
             listen(event)
-            if event.kind == "state" and state(event.job) in FINISHED:
-                waiting.discard(event.job)
+            if event.kind == "state" and event.state in FINISHED:
+                waiting.difference_update(event.jobs)
 
         def stop() -> None:
             nonlocal stopped

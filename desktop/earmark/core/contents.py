@@ -28,7 +28,7 @@ from earmark.core.labels import (
     Word,
 )
 from earmark.core.records import StoredResult, StoredText
-from earmark.core.tasks import AudioInput, Example, Job, JobState, Take
+from earmark.core.tasks import AudioFile, AudioInput, Example, Job, JobState, Take
 
 _STATUS_CODE = "CASE status {} ELSE 0 END".format(
     " ".join(f"WHEN '{status}' THEN {code}" for code, status in enumerate(STATUSES))
@@ -462,6 +462,13 @@ class Contents:
         )
         return bool(found)
 
+    def job_task(self, job: int) -> str | None:
+        """The id of a job's task; None if the job is not there."""
+        task: str | None = self._database.value(
+            "SELECT task FROM jobs WHERE id = ?", (job,)
+        )
+        return task
+
     def job_state(self, job: int) -> JobState:
         """Where a job stands; `job` also tells the rest, which takes longer.
 
@@ -490,12 +497,31 @@ class Contents:
 
     def results(self, job: int) -> list[StoredResult]:
         """What `add_results` stored for a job, in order."""
-        return [
-            records.decode_result(kind, value, self.folder)
-            for kind, value in self._database.rows(
-                "SELECT kind, value FROM results WHERE job = ? ORDER BY id", (job,)
-            )
-        ]
+        return self.results_of([job])[job]
+
+    def results_of(self, jobs: Iterable[int]) -> dict[int, list[StoredResult]]:
+        """What `add_results_of` stored for jobs, of each in order."""
+        found: dict[int, list[StoredResult]] = {job: [] for job in jobs}
+        for job, kind, value in self._database.rows(
+            "SELECT job, kind, value FROM results"
+            " WHERE job IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (json_list(found),),
+        ):
+            found[job].append(records.decode_result(kind, value, self.folder))
+        return found
+
+    def audio_results(self, jobs: Iterable[int]) -> list[AudioFile]:
+        """The audio files that jobs gave."""
+        rows = self._database.rows(
+            "SELECT value FROM results"
+            " WHERE kind = ? AND job IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (records.AUDIO, json_list(jobs)),
+        )
+        found = (
+            records.decode_result(records.AUDIO, value, self.folder)
+            for (value,) in rows
+        )
+        return [result for result in found if isinstance(result, AudioFile)]
 
     def _clip_from_row(self, row: tuple[Any, ...]) -> Clip:
         known = self._clips.get(row[0])

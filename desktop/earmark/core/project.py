@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +47,15 @@ from earmark.core.sources import (
     unwatched,
 )
 from earmark.core.storage import Salvaged
-from earmark.core.tasks import AudioFile, Job, JobState, Prediction, Take, Text
+from earmark.core.tasks import (
+    AudioFile,
+    Job,
+    JobState,
+    Prediction,
+    Take,
+    Text,
+    Usage,
+)
 
 __all__ = [
     "AcceptedResults",
@@ -567,7 +575,12 @@ class Project(Contents):
         return self.accept_batch([job], title)
 
     def accept_batch(
-        self, jobs: Sequence[int], title: str, batch: int | None = None
+        self,
+        jobs: Iterable[int],
+        title: str,
+        batch: int | None = None,
+        *,
+        usages: Mapping[int, Usage] | None = None,
     ) -> AcceptedResults:
         """Make the stored results of jobs part of the project, as one edit.
 
@@ -579,13 +592,15 @@ class Project(Contents):
 
         Parameters
         ----------
-        jobs : sequence of int
+        jobs : iterable of int
         title : str
             The title of the edit, and the name of the track of predictions without a
             tier.
         batch : int, optional
             What the jobs were given under; see `edit`. The title then also says how
             many jobs were.
+        usages : mapping, optional
+            What the jobs took, by their ids.
 
         Raises
         ------
@@ -593,27 +608,34 @@ class Project(Contents):
             If there are predictions and the clip was removed, or if an audio file is
             missing or was changed; nothing is accepted then.
         """
-        ready = [(self.job(job), self.results(job)) for job in jobs]
+        jobs = list(jobs)
+        known = self.jobs_by_id(jobs)
+        if len(known) < len(set(jobs)):
+            raise EarmarkError("A job is not there any more.")
+        results = self.results_of(jobs)
         keys = {
             result.path: hash_file(result.path)
-            for _, results in ready
-            for result in results
+            for job in jobs
+            for result in results[job]
             if isinstance(result, AudioFile)
         }
         accepted = AcceptedResults()
         with self.edit(self._batch_title(title, batch), batch=batch) as edit:
-            for job, results in ready:
-                made = self._accept(edit, job, results, keys, title)
+            for job in jobs:
+                made = self._accept(edit, known[job], results[job], keys, title)
                 accepted = AcceptedResults(
                     accepted.tracks + made.tracks,
                     accepted.clips + made.clips,
                     accepted.takes + made.takes,
                 )
             # In the same transaction: a job that was accepted must not be resumed.
+            self.update_jobs(jobs, state=JobState.DONE)
             self._database.run(
-                f"UPDATE jobs SET accepted = 1, state = ? WHERE {records.LISTED}",  # noqa: S608 - own words
-                (str(JobState.DONE), json_list(jobs)),
+                f"UPDATE jobs SET accepted = 1 WHERE {records.LISTED}",  # noqa: S608
+                (json_list(jobs),),
             )
+            for job, usage in (usages or {}).items():
+                self.update_jobs([job], usage=usage)
         return accepted
 
     def _batch_title(self, title: str, batch: int | None) -> str:

@@ -212,6 +212,11 @@ class AudioInput:
     low_hz: float | None = None
     high_hz: float | None = None
 
+    @property
+    def length_s(self) -> float:
+        """Seconds of the range."""
+        return (self.stop - self.start) / self.rate
+
 
 @dataclass(frozen=True, slots=True)
 class Example:

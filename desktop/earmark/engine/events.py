@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from earmark.core.tasks import Job, Usage
+from earmark.core.tasks import Job, JobState, Usage
 from earmark.engine import protocol
 from earmark.engine.client import ExitReason
 from earmark.engine.protocol import StoredResult
@@ -17,19 +17,29 @@ EventKind = Literal["added", "state", "progress", "results", "removed"]
 
 @dataclass(frozen=True, slots=True)
 class JobEvent:
-    """Something that happened to a job.
+    """Something that happened to a job, or to several alike.
 
     Attributes
     ----------
-    job : int
+    jobs : tuple of int
+        Several are told of together if they were "added", or came into one state, in
+        one go; each of them is then treated as if it were told of alone.
     kind : {"added", "state", "progress", "results", "removed"}
+    state : JobState or None
+        For "added" and "state": where they stand now.
     new_results : tuple
         For "results": what came, stored already.
     """
 
-    job: int
+    jobs: tuple[int, ...]
     kind: EventKind
+    state: JobState | None = None
     new_results: tuple[StoredResult, ...] = ()
+
+    @property
+    def job(self) -> int:
+        """The job, for what is told of one at a time: its progress and results."""
+        return self.jobs[0]
 
 
 @dataclass(frozen=True, slots=True)

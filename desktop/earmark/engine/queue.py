@@ -8,28 +8,27 @@ that owns the project, and the engine's messages are brought there by `post`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from earmark.core.contents import WaitingJob
 from earmark.core.errors import EarmarkError
 from earmark.core.listeners import Listeners
 from earmark.core.plugins import Plugins
 from earmark.core.project import Project
 from earmark.core.tasks import (
-    AudioFile,
     AudioInput,
     Example,
     Job,
     JobState,
     ModelRef,
     Params,
-    Prediction,
-    Text,
     Usage,
 )
-from earmark.engine import protocol
+from earmark.engine import protocol, resuming
+from earmark.engine.acceptance import accept
 from earmark.engine.client import EngineClient, ExitReason
 from earmark.engine.events import (
     Engine,
@@ -41,21 +40,11 @@ from earmark.engine.events import (
     progress_of,
 )
 from earmark.engine.protocol import StoredResult
-from earmark.engine.submission import (
-    check_files,
-    check_input,
-    check_model,
-    validated,
-)
+from earmark.engine.submission import check_input, check_model, validated
+from earmark.engine.waiting import SHORT_S, TOGETHER, Waiting
 from earmark.settings import Settings, folders
 
-__all__ = ["ENDED", "SHORT_S", "JobEvent", "JobProgress", "JobQueue"]
-
-TOGETHER = 64
-TOGETHER_S = 600.0
-SHORT_S = 60.0
-"""Up to so many inputs of a batch, each no longer than `SHORT_S`, run together where a
-task can do that; a longer one is followed segment by segment."""
+__all__ = ["ENDED", "SHORT_S", "TOGETHER", "JobEvent", "JobProgress", "JobQueue"]
 
 LOST_AT_MOST = 3
 """So many engines may end before a job has begun; then the job is taken to be why."""
@@ -113,19 +102,11 @@ class JobQueue:
         self._running: dict[int, Running] = {}
         self._stopping: dict[int, str] = {}
         self._removed: set[int] = set()
-        self._alone: set[int] = set()
         self._trials: set[int] = set()
         self._lost: Counter[int] = Counter()
         self._found: dict[int, list[StoredResult]] = {}
         self._done: dict[int, Usage] = {}
-        self._read_order()
-        self._held = set(self._waiting)
-
-    def _read_order(self) -> None:
-        """The waiting jobs in order, each with its task and its batch."""
-        self._waiting = {
-            job: (task, batch) for job, task, batch in self._project.waiting_jobs()
-        }
+        self._waiting = Waiting(project)
 
     def _new_engine(self) -> Engine:
         """An engine whose messages are dropped once it was replaced."""
@@ -257,15 +238,17 @@ class JobQueue:
                 for given in inputs
             ]
         )
-        for job in jobs:
-            self._waiting[job] = task.id, batch
-            self._tell(job, "added")
+        self._waiting.add(
+            WaitingJob(job, task.id, batch, given and given.length_s)
+            for job, given in zip(jobs, inputs, strict=True)
+        )
+        self._tell(jobs, "added", JobState.WAITING)
         self._pump()
         return jobs
 
     def start(self) -> None:
         """Let the jobs go on that waited when the project was opened."""
-        self._held.clear()
+        self._waiting.let_go()
         self._pump()
 
     def cancel(self, *jobs: int) -> None:
@@ -276,20 +259,21 @@ class JobQueue:
         """
         if not self._done.keys().isdisjoint(jobs):
             self._accept_all()
-        waiting = [job for job in jobs if self._waiting.pop(job, None) is not None]
-        self._held.difference_update(waiting)
-        self._project.update_jobs(waiting, state=JobState.CANCELLED, usage=Usage())
-        for job in waiting:
-            self._tell(job, "state")
+        stopped = self._waiting.take(jobs)
+        self._project.update_jobs(stopped, state=JobState.CANCELLED, usage=Usage())
         for job in jobs:
             running = self._running.pop(job, None)
-            if running is None:
-                continue
-            self._found.pop(job, None)
-            self._project.update_job(job, state=JobState.CANCELLED, usage=running.usage)
-            self._stopping[job] = running.job.task
-            self._engine.cancel(job)
-            self._tell(job, "state")
+            if running is not None:
+                self._found.pop(job, None)
+                self._project.update_jobs(
+                    [job], state=JobState.CANCELLED, usage=running.usage
+                )
+                self._stopping[job] = running.job.task
+                self._engine.cancel(job)
+                stopped.append(job)
+        self._tell(stopped, "state", JobState.CANCELLED)
+        for job in self._trials.intersection(stopped):
+            self.remove(job)
 
     def retry(self, job: int) -> int:
         """Submit the same work once more; gives the new job."""
@@ -317,25 +301,25 @@ class JobQueue:
                 f"The job {job} is {old.state} and cannot be resumed.",
                 "Resume a job that failed, was cancelled or was interrupted.",
             )
-        self._put_back(job)
+        self._put_back([job])
         self._pump()
 
     def remove(self, job: int) -> None:
         """Take a job out of the queue, stopping it if it runs."""
+        self._trials.discard(job)
         self.cancel(job)
-        old = self._project.job(job)
-        if old.state != JobState.DONE:
-            self._discard(self._project.results(job))
+        if self._project.job_state(job) != JobState.DONE:
+            resuming.remove_audio(self._project, self._project.results(job))
         self._project.remove_job(job)
         if job in self._stopping:
             self._removed.add(job)
-        self._tell(job, "removed")
+        self._tell([job], "removed")
 
     def move(self, job: int, before: int | None) -> None:
         """Put a job before another one, or at the end for None."""
         self._project.move_job(job, before)
-        self._read_order()
-        self._tell(job, "state")
+        self._waiting.read()
+        self._tell([job], "state", self._project.job_state(job))
 
     def jobs(self) -> list[Job]:
         """All jobs in order, whatever became of them."""
@@ -349,7 +333,11 @@ class JobQueue:
     @property
     def idle(self) -> bool:
         """Whether nothing runs, stops or is about to run."""
-        return not self._running and not self._stopping and not self._next_tasks()
+        return (
+            not self._running
+            and not self._stopping
+            and not self._waiting.firsts(self._busy())
+        )
 
     def subscribe(self, listener: Callable[[JobEvent], None]) -> Callable[[], None]:
         """Have events told on the owner's thread; gives what ends that."""
@@ -367,10 +355,10 @@ class JobQueue:
         self._engine = self._new_engine()
         self._stopping.clear()
         self._accept_all()
-        for job in list(self._running):
-            del self._running[job]
-            self._put_back(job)
+        interrupted = list(self._running)
+        self._running.clear()
         self._found.clear()
+        self._put_back(interrupted)
 
     def go_on(self) -> None:
         """Run jobs again after `halt`."""
@@ -394,51 +382,49 @@ class JobQueue:
     def _interrupt(self) -> None:
         if not self._project.closed:
             self._accept_all()
-        for job, running in self._running.items():
-            if not self._project.closed:
-                self._project.update_job(
-                    job, state=JobState.INTERRUPTED, usage=running.usage
+            for job, running in self._running.items():
+                self._project.update_jobs(
+                    [job], state=JobState.INTERRUPTED, usage=running.usage
                 )
+            for job in self._trials:
+                self._project.remove_job(job)
         self._running.clear()
         self._stopping.clear()
 
-    def _next_tasks(self) -> dict[str, int]:
-        """The tasks that are free, each with its first waiting job."""
+    def _busy(self) -> set[str]:
+        """The tasks that run, or whose runner has not stopped yet."""
         busy = {
             running.job.task
             for job, running in self._running.items()
             if job not in self._done  # the engine is free; its results are not in yet
         }
         busy.update(self._stopping.values())
-        chosen: dict[str, int] = {}
-        for job, (task, _) in self._waiting.items():
-            if task not in busy and task not in chosen and job not in self._held:
-                chosen[task] = job
-        return chosen
+        return busy
 
     def _pump(self) -> None:
         """Give the engine what may run now."""
         if self._halted or self._project.closed or self._project.read_only:
             return
-        for name, first in self._next_tasks().items():
+        for name, first in self._waiting.firsts(self._busy()).items():
             try:
                 task = self._plugins.task(name)
             except EarmarkError as error:  # its plugin is gone
-                del self._waiting[first]
+                self._waiting.take([first])
                 self._fail(first, str(error))
                 continue
-            jobs = self._together(first) if task.many else [first]
+            chosen = self._waiting.together(first) if task.many else [first]
             self._project.update_jobs(
-                jobs, state=JobState.RUNNING, usage=Usage(), error="", traceback=""
+                chosen, state=JobState.RUNNING, usage=Usage(), error="", traceback=""
             )
-            running = [self._project.job(job) for job in jobs]
-            for job in running:
-                del self._waiting[job.id]
+            self._waiting.take(chosen)
+            known = self._project.jobs_by_id(chosen)
+            jobs = tuple(known[job] for job in chosen)
+            for job in jobs:
                 self._running[job.id] = Running(job, task.title, len(jobs) > 1)
             settings = self._settings()
             self._engine.run(
                 protocol.Run(
-                    jobs=tuple(running),
+                    jobs=jobs,
                     runner=task.runner,
                     many=task.many,
                     device=settings.device,
@@ -446,49 +432,21 @@ class JobQueue:
                     base=self._project.folder,
                     output=self._project.audio_folder,
                     memory_budget_mb=settings.memory_budget_mb,
-                    told=self._told(running[0]) if len(running) == 1 else (),
+                    told=resuming.told(self._project, jobs[0])
+                    if len(jobs) == 1
+                    else (),
                 )
             )
-            for job in running:
-                self._tell(job.id, "state")
+            self._tell(chosen, "state", JobState.RUNNING)
 
-    def _told(self, job: Job) -> tuple[Text, ...]:
-        """What a job that goes on has told of its input already."""
-        if job.resume_frame is None:
-            return ()
-        results = self._project.results(job.id)
-        return tuple(result for result in results if isinstance(result, Text))
-
-    def _together(self, first: int) -> list[int]:
-        """A waiting job and those of its batch that can run in one go with it."""
-        batch = self._waiting[first][1]
-        chosen: list[int] = []
-        total_s = 0.0
-        for job, (_, other) in self._waiting.items():
-            if (
-                batch is None
-                or other != batch
-                or job in self._held
-                or job in self._alone
-            ):
-                continue
-            given = self._project.job(job).input
-            assert given is not None
-            length_s = (given.stop - given.start) / given.rate
-            if length_s > SHORT_S or total_s + length_s > TOGETHER_S:
-                continue
-            total_s += length_s
-            chosen.append(job)
-            if len(chosen) == TOGETHER:
-                break
-        return chosen if first in chosen else [first]
-
-    def _put_back(self, job: int) -> None:
-        """Let a job wait again, to go on behind its last segment."""
-        self._rewind(job, self._resume_frame(self._project.job(job)))
-        self._project.update_job(job, state=JobState.WAITING, error="", traceback="")
-        self._read_order()
-        self._tell(job, "state")
+    def _put_back(self, jobs: Sequence[int]) -> None:
+        """Let jobs wait again, to go on behind their last segments."""
+        for job in self._project.jobs_by_id(jobs).values():
+            frame = resuming.resume_frame(self._project, job)
+            resuming.rewind(self._project, job.id, frame)
+        self._project.update_jobs(jobs, state=JobState.WAITING, error="", traceback="")
+        self._waiting.read()
+        self._tell(jobs, "state", JobState.WAITING)
 
     def _take_message(self, message: protocol.FromEngine) -> None:
         """What the engine says about a job; nothing lands once that was cancelled."""
@@ -513,24 +471,25 @@ class JobQueue:
         match message:
             case protocol.Started():
                 running.started = True
-                self._tell(job, "progress")
+                self._tell([job], "progress")
             case protocol.Progressed(_, fraction, text):
                 running.progress = progress_of(running, fraction, text)
-                self._tell(job, "progress")
+                self._tell([job], "progress")
             case protocol.Used(_, device, dtype, note):
                 running.usage = replace(
                     running.usage, device=device, dtype=dtype, note=note
                 )
-                self._project.update_job(job, usage=running.usage)
-                self._tell(job, "state")
+                if not running.together:  # it ends in a moment, and is stored then
+                    self._project.update_jobs([job], usage=running.usage)
+                    self._tell([job], "state", JobState.RUNNING)
             case protocol.Results(_, results):
                 self._take_results(running, results)
             case protocol.Rewound(_, frame, note):
-                self._rewind(job, frame)
+                resuming.rewind(self._project, job, frame)
                 running.usage = replace(running.usage, note=note)
                 running.first_fraction = None
                 running.job = self._project.update_job(job, usage=running.usage)
-                self._tell(job, "state")
+                self._tell([job], "state", JobState.RUNNING)
             case protocol.Done(_, usage) if running.job.batch is not None:
                 self._done[job] = usage
                 self._accept_soon()
@@ -544,14 +503,16 @@ class JobQueue:
     def _take_results(
         self, running: Running, results: tuple[StoredResult, ...]
     ) -> None:
-        if running.job.resume_frame is not None:
-            results = tuple(self._completed(running.job, found) for found in results)
+        job = running.job
+        results = tuple(
+            resuming.completed(self._project, job, found) for found in results
+        )
         if running.together:
             # It ends in a moment and is stored with the others then.
-            self._found.setdefault(running.job.id, []).extend(results)
+            self._found.setdefault(job.id, []).extend(results)
             return
-        self._project.add_results(running.job.id, results)
-        self._tell(running.job.id, "results", results)
+        self._project.add_results(job.id, results)
+        self._tell([job.id], "results", new_results=results)
 
     def _accept_soon(self) -> None:
         """Have the jobs of batches that are done accepted, a few at a time.
@@ -583,72 +544,51 @@ class JobQueue:
         first = self._running[next(iter(self._done))]
         batch = first.job.batch
         jobs = [job for job in self._done if self._running[job].job.batch == batch]
-        jobs = jobs[:ACCEPTED_AT_ONCE]
-        found = {job: self._found.pop(job) for job in jobs if job in self._found}
+        done = {job: self._done.pop(job) for job in jobs[:ACCEPTED_AT_ONCE]}
+        found = {job: self._found.pop(job) for job in done if job in self._found}
         if found:
             self._project.add_results_of(found)
         for job, results in found.items():
-            self._tell(job, "results", tuple(results))
-        try:
-            for results in found.values():
-                check_files(results)
-            self._project.accept_batch(jobs, first.title, batch)
-        except EarmarkError:
-            if self._accepted(jobs[0]):
-                raise
-            for job in jobs:  # one of them is to blame
-                self._finish(self._running[job], self._done.pop(job))
-        finally:
-            for job in jobs:
-                if job in self._done and self._accepted(job):
-                    self._settle(job, self._done.pop(job))
+            self._tell([job], "results", new_results=tuple(results))
+        self._accept(done, first)
 
-    def _completed(self, job: Job, result: StoredResult) -> StoredResult:
-        """The transcript of a resumed job, which heard only the rest, as a whole."""
-        if not isinstance(result, Text) or result.role != "transcript":
-            return result
-        assert job.resume_frame is not None
-        earlier = [
-            found.text.strip()
-            for found in self._project.results(job.id)
-            if isinstance(found, Prediction)
-            and found.kind == "segments"
-            and found.stop <= job.resume_frame
-        ]
-        return replace(result, text=" ".join([*earlier, result.text]).strip())
+    def _accept(self, done: Mapping[int, Usage], first: Running) -> None:
+        """Accept what was stored, read again, or say why that cannot be done."""
+        try:
+            accept(self._project, done, first.title, first.job.batch)
+        except Exception as error:
+            if self._project.job_state(first.job.id) == JobState.DONE:
+                self._settle(done)
+                raise  # a view's failure, told after all was stored
+            if len(done) == 1 or not isinstance(error, EarmarkError):
+                for job, usage in done.items():
+                    self._fail(job, str(error), usage=usage)
+            else:  # one of them is to blame
+                for job, usage in done.items():
+                    self._accept({job: usage}, self._running[job])
+            if not isinstance(error, EarmarkError):
+                raise
+        else:
+            self._settle(done)
 
     def _finish(self, running: Running, usage: Usage) -> None:
-        """Accept what was stored, read again, or say why that cannot be done."""
+        """A job that was given alone has ended well."""
         job = running.job.id
-        if job in self._trials:
-            self._trials.remove(job)
-            self._discard(self._project.results(job))
-            self._project.clear_results(job)
-            self._settle(job, usage)
-            self.remove(job)
+        if job not in self._trials:
+            self._accept({job: usage}, running)
             return
-        try:
-            check_files(self._project.results(job))
-            self._project.accept_batch([job], running.title, running.job.batch)
-        except EarmarkError as error:
-            if self._accepted(job):
-                raise  # a view's failure, told after all was stored
-            self._fail(job, str(error), usage=usage)
-        finally:
-            if self._accepted(job):
-                self._settle(job, usage)
-
-    def _accepted(self, job: int) -> bool:
-        return self._project.job_state(job) == JobState.DONE
-
-    def _settle(self, job: int, usage: Usage) -> None:
-        """A job's results are in the project."""
-        if not self._project.has_results(job):
-            notes = (usage.note, "it ended well and found nothing")
-            usage = replace(usage, note="; ".join(note for note in notes if note))
-        del self._running[job]
+        resuming.remove_audio(self._project, self._project.results(job))
+        self._project.clear_results(job)
         self._project.update_jobs([job], state=JobState.DONE, usage=usage)
-        self._tell(job, "state")
+        self._settle([job])
+        self.remove(job)
+
+    def _settle(self, jobs: Iterable[int]) -> None:
+        """The results of jobs are in the project."""
+        settled = tuple(jobs)
+        for job in settled:
+            del self._running[job]
+        self._tell(settled, "state", JobState.DONE)
 
     def _fail(
         self, job: int, error: str, traceback: str = "", usage: Usage | None = None
@@ -657,10 +597,12 @@ class JobQueue:
         self._found.pop(job, None)
         if usage is None:
             usage = running.usage if running else Usage()
-        self._project.update_job(
-            job, state=JobState.FAILED, error=error, traceback=traceback, usage=usage
+        self._project.update_jobs(
+            [job], state=JobState.FAILED, error=error, traceback=traceback, usage=usage
         )
-        self._tell(job, "state")
+        self._tell([job], "state", JobState.FAILED)
+        if job in self._trials:
+            self.remove(job)
 
     def _take_stop(self, job: int, usage: Usage) -> None:
         """A cancelled job has stopped: its row says what that took."""
@@ -675,12 +617,13 @@ class JobQueue:
                     freed_mb=usage.freed_mb,
                     stop_s=usage.stop_s,
                 )
-            self._project.update_job(job, usage=usage)
-            self._tell(job, "state")
+            self._project.update_jobs([job], usage=usage)
+            self._tell([job], "state", JobState.CANCELLED)
         self._pump()
 
     def _take_exit(self, reason: ExitReason) -> None:
         """The engine is gone: fail what it ran, put back what it had not begun."""
+        again: list[int] = []
         for job in reason.jobs:
             if job in self._stopping:
                 self._take_stop(job, Usage())
@@ -701,55 +644,19 @@ class JobQueue:
                 continue
             if not innocent:
                 # One of several is to blame: which one shows when each runs alone.
-                self._alone.add(job)
+                self._waiting.keep_apart(job)
             del self._running[job]
             self._found.pop(job, None)
-            self._put_back(job)
+            again.append(job)
+        self._put_back(again)
         self._pump()
 
-    def _resume_frame(self, job: Job) -> int | None:
-        """Where the last segment ends that leaves something to be heard."""
-        if job.input is None:
-            return None
-        stops = [
-            result.stop
-            for result in self._project.results(job.id)
-            if isinstance(result, Prediction)
-            and result.kind == "segments"
-            and result.stop < job.input.stop
-        ]
-        return max(stops, default=None)
-
-    def _rewind(self, job: int, frame: int | None) -> None:
-        """Keep the predictions up to a frame, and texts, which may be told anew.
-
-        Forget everything else; without a frame, all.
-        """
-        results = self._project.results(job)
-        kept: Sequence[StoredResult] = [
-            result
-            for result in results
-            if frame is not None
-            and (
-                isinstance(result, Text)
-                or (isinstance(result, Prediction) and result.stop <= frame)
-            )
-        ]
-        if len(kept) < len(results):
-            self._project.clear_results(job)
-            self._project.add_results(job, kept)
-            self._discard(results)
-        self._project.update_job(job, resume_frame=frame)
-
-    def _discard(self, results: Sequence[StoredResult]) -> None:
-        """Remove the audio of results that never became part of the project."""
-        for result in results:
-            if isinstance(result, AudioFile) and result.path.is_relative_to(
-                self._project.audio_folder
-            ):
-                result.path.unlink(missing_ok=True)
-
     def _tell(
-        self, job: int, kind: EventKind, results: tuple[StoredResult, ...] = ()
+        self,
+        jobs: Sequence[int],
+        kind: EventKind,
+        state: JobState | None = None,
+        new_results: tuple[StoredResult, ...] = (),
     ) -> None:
-        self._listeners.tell(JobEvent(job, kind, results))
+        if jobs:
+            self._listeners.tell(JobEvent(tuple(jobs), kind, state, new_results))

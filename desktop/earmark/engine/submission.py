@@ -1,15 +1,14 @@
-"""What may be given to the queue, and what a runner may give back."""
+"""What may be given to the queue."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
 from earmark.core.errors import EarmarkError
-from earmark.core.tasks import AudioFile, AudioInput, ModelRef, Params, Task
-from earmark.engine.protocol import StoredResult
+from earmark.core.tasks import AudioInput, ModelRef, Params, Task
 
 
 def validated(task: Task, params: Mapping[str, Any] | Params) -> Params:
@@ -90,18 +89,3 @@ def check_input(task: Task, params: Params, given: AudioInput | None) -> None:
         raise EarmarkError(
             f"{task.title}: the text is empty.", f"Give a text for {task.text_param}."
         )
-
-
-def check_files(results: Iterable[StoredResult]) -> None:
-    """Open the files that a runner wrote, and see that there is something in them."""
-    from earmark.audio.files import probe
-
-    for result in results:
-        if not isinstance(result, AudioFile):
-            continue
-        info = probe(result.path)
-        if not info.frames or info.frames != result.frames:
-            raise EarmarkError(
-                f"{result.path} holds {info.frames} frames instead of {result.frames}.",
-                "Check that the disk is not full, and run the job again.",
-            )

@@ -8,7 +8,6 @@ from PySide6.QtCore import QModelIndex, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPalette
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
-from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Job, JobState, Task
 from earmark.engine.queue import JobEvent
 from earmark.ui.appearance import current_palette
@@ -32,14 +31,15 @@ _UNKNOWN = -1.0
 
 
 class JobModel(RowModel):
-    """The jobs, the latest first; an event redraws its own row only."""
+    """The jobs, the latest first; an event redraws only the rows that it is about."""
 
     titles = ("Task", "Works on", "State", "Device", "Speed", "Time", "Memory")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
         self._session = session
-        self._jobs: list[Job] = []
+        self._ids: list[int] = []
+        self._read: dict[int, Job] = {}
         session.project_opened.connect(self.reload)
         session.job_event.connect(self._take_event)
         self.reload()
@@ -47,25 +47,26 @@ class JobModel(RowModel):
     def reload(self) -> None:
         """Read all jobs."""
         self.beginResetModel()
-        self._jobs = self._session.queue.jobs()[::-1]
+        self._ids = self._session.project.job_ids()[::-1]
+        self._read.clear()
         self.endResetModel()
 
     def job_at(self, row: int) -> Job:
-        """The job of a row."""
-        return self._jobs[row]
+        """The job of a row; it is read when it is first asked for."""
+        job = self._ids[row]
+        if job not in self._read:
+            self._read[job] = self._session.project.job(job)
+        return self._read[job]
 
     def row_of(self, job: int) -> int | None:
         """The row of a job."""
-        for row, known in enumerate(self._jobs):
-            if known.id == job:
-                return row
-        return None
+        return self._ids.index(job) if job in self._ids else None
 
     def row_total(self) -> int:
-        return len(self._jobs)
+        return len(self._ids)
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        job, column = self._jobs[index.row()], index.column()
+        job, column = self.job_at(index.row()), index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return self._shown(job, column)
         if role == JOB_ROLE:
@@ -144,22 +145,22 @@ class JobModel(RowModel):
         return self._session.plugins.tasks.get(job.task)
 
     def _take_event(self, event: JobEvent) -> None:
-        row = self.row_of(event.job)
         if event.kind == "added":
-            self.beginInsertRows(QModelIndex(), 0, 0)
-            self._jobs.insert(0, self._session.project.job(event.job))
+            self.beginInsertRows(QModelIndex(), 0, len(event.jobs) - 1)
+            self._ids[:0] = reversed(event.jobs)
             self.endInsertRows()
-        elif row is not None and event.kind == "removed":
-            self.beginRemoveRows(QModelIndex(), row, row)
-            del self._jobs[row]
-            self.endRemoveRows()
-        elif row is not None:
-            if event.kind == "state":
-                try:
-                    self._jobs[row] = self._session.project.job(event.job)
-                except EarmarkError:
-                    return  # removed, of which the next event tells
-            self.redraw(row)
+            return
+        rows = [row for row in map(self.row_of, event.jobs) if row is not None]
+        if event.kind in ("state", "removed"):
+            for job in event.jobs:
+                self._read.pop(job, None)
+        if event.kind == "removed":
+            for row in rows:
+                self.beginRemoveRows(QModelIndex(), row, row)
+                del self._ids[row]
+                self.endRemoveRows()
+        elif rows:
+            self.redraw(min(rows), max(rows))
 
 
 def _said(value: Any) -> str:

@@ -165,7 +165,7 @@ class Jobs(QWidget):
 
     def _count_held(self) -> None:
         """Offer to start what waited when the project was closed."""
-        held = sum(job.state == JobState.WAITING for job in self._session.queue.jobs())
+        held = len(self._session.project.waiting_jobs())
         self._held_text.setText(
             f"{count(held, 'job')} waited when the project was closed."
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -100,6 +100,9 @@ class Session(QObject):
     playback_changed = Signal()
     """Playing, paused, stopped, or looping was switched."""
     job_event = Signal(object)
+    """A `JobEvent`."""
+    experience_gained = Signal()
+    """It is known better what jobs take."""
     message = Signal(str, int)
     """A line for the status bar, and for how many ms; 0 stays."""
     settings_changed = Signal()
@@ -228,7 +231,7 @@ class Session(QObject):
 
     def show_first_clip(self) -> None:
         """Show the clip that was shown when the project was last open, or the first."""
-        ids = [clip.id for clip in self.project.clips()]
+        ids = self.project.clip_ids()
         shown = (self.project.view("shown") or {}).get("clip")
         if ids:
             self.show_clip(shown if shown in ids else ids[0])
@@ -306,17 +309,31 @@ class Session(QObject):
 
     def audio_inputs(self, target: Target) -> list[AudioInput]:
         """What a task would work on."""
+        clips = self._targeted(target)
+        used = {span.source for clip in clips for span in clip.spans if span.source}
+        sources = self.project.sources_by_id(used)
+        for source in used - sources.keys():
+            self.project.source(source)  # raises what says that it is not known
+        selection = self.selection if target == "selection" else None
+        return [_input(clip, sources, selection) for clip in clips]
+
+    def extent(self, target: Target) -> tuple[int, float]:
+        """How many inputs a task would work on, and how many seconds of audio."""
+        clips = self._targeted(target)
+        if target == "selection" and clips and self.selection is not None:
+            return 1, self.selection.frames / clips[0].rate
+        return len(clips), sum(clip.frames / clip.rate for clip in clips)
+
+    def _targeted(self, target: Target) -> list[Clip]:
+        """The clips of which there is anything to work on; those gone are left out."""
         if target == "clips":
-            return [
-                self._input(self.project.clip(clip)) for clip in self.selected_clips
-            ]
+            known = self.project.clips_by_id(self.selected_clips)
+            return [known[clip] for clip in self.selected_clips if clip in known]
         if self.clip is None:
             return []
-        if target == "clip":
-            return [self._input(self.clip)]
-        if self.selection is None or self.selection.frames == 0:
+        if target == "selection" and not (self.selection and self.selection.frames):
             return []
-        return [self._input(self.clip, self.selection)]
+        return [self.clip]
 
     def clip_sources(self, clip: Clip) -> list[Source]:
         """The sources that a clip's spans name."""
@@ -396,21 +413,6 @@ class Session(QObject):
         """The voices of the project, for a task that compares its input with them."""
         return self.project.examples() if task.examples else []
 
-    def _input(self, clip: Clip, selection: Selection | None = None) -> AudioInput:
-        return AudioInput(
-            clip=clip.id,
-            name=clip.name,
-            rate=clip.rate,
-            channels=clip.channels,
-            spans=clip.spans,
-            sources=tuple(self.clip_sources(clip)),
-            start=selection.start if selection else 0,
-            stop=selection.stop if selection else clip.frames,
-            channel=selection.channel if selection else None,
-            low_hz=selection.low_hz if selection else None,
-            high_hz=selection.high_hz if selection else None,
-        )
-
     def _remember_shown(self, clip: int) -> None:
         if not self.project.read_only:
             self.project.set_view("shown", {"clip": clip})
@@ -418,9 +420,9 @@ class Session(QObject):
     def _take_change(self, change: Change) -> None:
         gone = False
         if self.clip is not None and self.clip.id in change.rows.get("clips", ()):
-            clips = {clip.id: clip for clip in self.project.clips()}
-            if self.clip.id in clips:
-                old, self.clip = self.clip, clips[self.clip.id]
+            now = self.project.clips_by_id([self.clip.id])
+            if now:
+                old, self.clip = self.clip, now[self.clip.id]
                 if old.spans != self.clip.spans:
                     self.player.refresh()
             else:
@@ -456,24 +458,26 @@ class Session(QObject):
             self.select(self.selection)
 
     def _take_job_event(self, event: JobEvent) -> None:
-        if event.kind in ("added", "state", "removed"):
-            state = None if event.kind == "removed" else self.queue_state(event.job)
-            if state in (JobState.WAITING, JobState.RUNNING):
-                self.live_jobs[event.job] = state
-            else:
-                self.live_jobs.pop(event.job, None)
-        done = event.kind == "state" and self.queue_state(event.job) == JobState.DONE
+        if event.state in (JobState.WAITING, JobState.RUNNING):
+            self.live_jobs.update(dict.fromkeys(event.jobs, event.state))
+        elif event.kind in ("state", "removed"):
+            for job in event.jobs:
+                self.live_jobs.pop(job, None)
+        done = event.jobs if event.state == JobState.DONE else ()
         if done:
-            self._learn(event.job)
+            self._learn(done[-1])
         self.job_event.emit(event)
-        if not done:
-            return
-        if check := self.project.text(event.job, "check"):
+        for job in done:
+            self._take_done(job)
+
+    def _take_done(self, job: int) -> None:
+        """Say what came of a job that is done, and show what it made."""
+        if check := self.project.text(job, "check"):
             self.message.emit(check.text, 12_000)
         made = [
             take.clip
-            for take in self.project.takes()
-            if take.job == event.job and take.clip is not None
+            for take in self.project.takes_of_job(job)
+            if take.clip is not None
         ]
         # Someone at work on a clip must not find it swapped for another.
         if made and (self.clip is None or not self.busy_editing()):
@@ -482,15 +486,13 @@ class Session(QObject):
     def _learn(self, job: int) -> None:
         """Note what a job took; of a batch, its last one stands for all."""
         ended = self.project.job(job)
-        if ended.batch is not None and any(
-            state in (JobState.WAITING, JobState.RUNNING)
-            for _, state in self.project.jobs_of_batch(ended.batch)
-        ):
+        if ended.batch is not None and self.project.unfinished_of_batch(ended.batch):
             return
         try:
             self.experience.record(ended.task, ended.model, ended.usage)
         except EarmarkError as error:
             self.message.emit(str(error), 12_000)
+        self.experience_gained.emit()
 
     def queue_state(self, job: int) -> JobState | None:
         """The state of a job, None if it was removed."""
@@ -527,6 +529,25 @@ class Session(QObject):
         recent = self.project.view("folder") or {}
         folder = Path(recent.get("path", Path.home()))
         return folder if folder.is_dir() else Path.home()
+
+
+def _input(
+    clip: Clip, sources: Mapping[str, Source], selection: Selection | None
+) -> AudioInput:
+    used = dict.fromkeys(span.source for span in clip.spans if span.source)
+    return AudioInput(
+        clip=clip.id,
+        name=clip.name,
+        rate=clip.rate,
+        channels=clip.channels,
+        spans=clip.spans,
+        sources=tuple(sources[source] for source in used),
+        start=selection.start if selection else 0,
+        stop=selection.stop if selection else clip.frames,
+        channel=selection.channel if selection else None,
+        low_hz=selection.low_hz if selection else None,
+        high_hz=selection.high_hz if selection else None,
+    )
 
 
 def _first_to_work_on(tracks: Sequence[LabelTrack]) -> int | None:

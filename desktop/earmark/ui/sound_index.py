@@ -335,19 +335,18 @@ class SoundIndex(QObject):
     def _take_event(self, event: JobEvent) -> None:
         if event.kind not in ("state", "removed"):
             return
-        state = self._session.queue_state(event.job)
-        if state in (JobState.WAITING, JobState.RUNNING):
+        if event.state in (JobState.WAITING, JobState.RUNNING):
             return
-        if event.job in self._asked:
-            self._take_answer(event.job)
-        elif event.job in self._indexing:
-            self._indexing.discard(event.job)
+        for job in self._asked.keys() & set(event.jobs):
+            self._take_answer(job)
+        if not self._indexing.isdisjoint(event.jobs):
+            self._indexing.difference_update(event.jobs)
             self._refresh_soon()
-        elif (
-            state == JobState.DONE
-            and self._session.project.job(event.job).task == EMBEDDINGS
-        ):
+        elif event.state == JobState.DONE and self._embedded(event.jobs[0]):
             self._refresh_soon()
+
+    def _embedded(self, job: int) -> bool:
+        return self._session.project.job_task(job) == EMBEDDINGS
 
     def _take_answer(self, job: int) -> None:
         error = self.outcome(job)

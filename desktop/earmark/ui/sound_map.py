@@ -324,7 +324,7 @@ class SoundMap(QWidget):
     def _take_event(self, event: Any) -> None:
         if event.job != self._job or event.kind != "state":
             return
-        outcome = self._index.outcome(event.job)
+        outcome = self._index.outcome(self._job)
         if outcome is None:
             return
         self._job = None

@@ -60,10 +60,11 @@ class RowModel(QAbstractTableModel):
             return self.titles[section]
         return None
 
-    def redraw(self, row: int) -> None:
-        """Let views read a row again."""
-        last = self.index(row, len(self.titles) - 1)
-        self.dataChanged.emit(self.index(row, 0), last)
+    def redraw(self, row: int, last: int | None = None) -> None:
+        """Let views read a row again, or all rows up to another one."""
+        below = row if last is None else last
+        end = self.index(below, len(self.titles) - 1)
+        self.dataChanged.emit(self.index(row, 0), end)
 
 
 class RowTable(QTableView):

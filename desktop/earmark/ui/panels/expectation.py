@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from earmark.core.errors import EarmarkError
-from earmark.core.tasks import AudioInput, JobState, ModelRef, Task
+from earmark.core.tasks import JobState, ModelRef, Task
 from earmark.engine.queue import JobEvent
 from earmark.models.experience import Expectation
 from earmark.ui.session import Session, Target
@@ -71,19 +71,19 @@ class ExpectationLine(QWidget):
         row.addWidget(self.text, 1)
         row.addWidget(self.measure_button)
         session.job_event.connect(self._take_event)
+        session.experience_gained.connect(self.refresh)
         session.selection_changed.connect(self.refresh)
         session.clips_selected.connect(self.refresh)
         session.clip_changed.connect(self._forget_fault)
 
     def refresh(self, *_: object) -> None:
         """Say what the task would take as everything stands now."""
-        inputs = self._session.audio_inputs(self._target())
+        inputs, audio_s = self._session.extent(self._target())
         model = self._model()
         ready = bool(inputs) and (model is not None or not self._task.formats)
         self.setVisible(ready)
         if not ready:
             return
-        audio_s = sum(_length_s(given) for given in inputs)
         expected = self._session.experience.expect(
             self._task.id, model, self._session.store.settings.device, audio_s
         )
@@ -94,8 +94,11 @@ class ExpectationLine(QWidget):
         elif expected is None:
             self.text.setText("Not run on this computer yet.")
         else:
-            self.text.setText(_told(expected, audio_s, len(inputs)))
-        self.measure_button.setVisible(expected is None and not self._trial)
+            self.text.setText(_told(expected, audio_s, inputs))
+        measurable = expected is None and not self._trial
+        if not measurable and self.measure_button.hasFocus():
+            self.measure_button.focusNextChild()
+        self.measure_button.setVisible(measurable)
 
     def measure(self) -> None:
         """Run the task on a little of its audio to see what it takes."""
@@ -117,28 +120,19 @@ class ExpectationLine(QWidget):
         self.refresh()
 
     def _take_event(self, event: JobEvent) -> None:
-        if event.job == self._trial and event.kind in ("state", "removed"):
-            self._take_trial(event)
-        elif event.kind == "state" and not self._trial:
-            self.refresh()
-
-    def _take_trial(self, event: JobEvent) -> None:
-        state = self._session.queue_state(event.job)
-        if state in (JobState.WAITING, JobState.RUNNING):
+        if self._trial not in event.jobs or event.kind not in ("state", "removed"):
             return
-        if state == JobState.FAILED:
-            self._fault = self._session.project.job(event.job).error
-        if state is None or state != JobState.DONE:
+        if event.state in (JobState.WAITING, JobState.RUNNING):
+            return
+        if event.state == JobState.FAILED:
+            self._fault = self._session.project.job(self._trial).error
+        if event.state != JobState.DONE:
             self._trial = 0
         self.refresh()
 
     def _forget_fault(self) -> None:
         self._fault = ""
         self.refresh()
-
-
-def _length_s(given: AudioInput) -> float:
-    return (given.stop - given.start) / given.rate
 
 
 def _told(expected: Expectation, audio_s: float, clips: int) -> str:

@@ -228,7 +228,7 @@ class TaskPanel(QWidget):
             self.state.setVisible(bool(reason))
 
     def _take_event(self, event: JobEvent) -> None:
-        if event.job not in self._jobs:
+        if not any(job in self._jobs for job in event.jobs):
             return
         if event.new_results:
             self._show_results(event)
