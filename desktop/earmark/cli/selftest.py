@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import click
+import numpy as np
 
 from earmark.cli.output import clip_writer
 from earmark.cli.studio import Studio
@@ -36,8 +37,8 @@ def selftest() -> int:
     """Check this installation, offline, with the demo recording.
 
     It is transcribed, a sentence is spoken and heard back, and every other task that
-    has a model on this machine hears it. Each step is printed; the exit code is 0 only
-    if all of them passed.
+    has a model on this machine hears it; a few sounds are laid out on a map. Each step
+    is printed; the exit code is 0 only if all of them passed.
     """
     demo_file = demo_recording()
     said = (demo_file.parent / "demo.txt").read_text(encoding="utf-8")
@@ -50,9 +51,11 @@ def selftest() -> int:
         spoken_rate = word_error_rate(SENTENCE, transcript(studio, spoken))
         print(f"spoke and heard back: {spoken_rate:.0%} of the words differ")
         silent = [task for task in HEARD if not heard_by(studio, task, demo_file)]
+        mapped = is_mapped(studio, Path(scratch))
         passed = (
             not studio.plugins.failures
             and not silent
+            and mapped
             and demo_rate <= MOST_WRONG
             and spoken_rate <= MOST_WRONG
         )
@@ -126,6 +129,26 @@ def heard_by(studio: Studio, task_id: str, recording: Path) -> bool:
     told = [r.text for r in studio.project.results(job) if isinstance(r, Text)]
     print(f"{task_id}, {model.id}: {', '.join(filter(None, told)) or 'heard'}")
     return True
+
+
+def is_mapped(studio: Studio, scratch: Path) -> bool:
+    """Whether a few sounds can be laid out on a map.
+
+    A frozen program does so by UMAP, which is compiled when it is first used: what that
+    needs may be missing from it.
+    """
+    method = "umap" if getattr(sys, "frozen", False) else "pca"
+    file = scratch / "vectors.npy"
+    np.save(file, np.random.default_rng(0).normal(size=(24, 8)).astype(np.float32))
+    job = studio.queue.submit("embedding-map", {"vectors": file, "method": method})
+    try:
+        finish(studio, job)
+    except EarmarkError as error:
+        print(f"FAILED {error}")
+        return False
+    places = np.load(file.with_suffix(".map.npy"))
+    print(f"embedding-map, {method}: {len(places)} places")
+    return bool(np.isfinite(places).all())
 
 
 def transcript(studio: Studio, recording: Path) -> str:
