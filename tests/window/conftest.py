@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 PATIENCE_S = 90
+SIZE = ("-screen", "0", "1920x1080x24")
 
 
 class Screen:
@@ -39,7 +40,12 @@ class Screen:
             [sys.executable, "-m", "earmark", *map(str, arguments)],
             env=self.environment,
         )
-        until(lambda: bool(self.window()), "the window")
+
+        def is_shown() -> bool:
+            assert running.poll() is None, "Earmark ended before its window was shown"
+            return bool(self.window())
+
+        until(is_shown, "the window")
         return running
 
     def window(self) -> str:
@@ -68,7 +74,8 @@ def screen(earmark_home: Path, models_folder: Path) -> Iterator[Screen]:
     assert shutil.which("xdotool"), "xdotool is needed: apt-get install xvfb xdotool"
     reading, writing = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "1920x1080x24"],
+        # It would else begin anew, and refuse others, after each xdotool that leaves.
+        ["Xvfb", "-noreset", "-displayfd", str(writing), *SIZE],
         pass_fds=[writing],
         stderr=subprocess.DEVNULL,
     )

@@ -50,7 +50,7 @@ def test_the_demo_is_opened_transcribed_undone_and_kept(
     engine = psutil.Process(running.pid).children(recursive=True)
     screen.press("ctrl+q")
     assert running.wait(PATIENCE_S) == 0
-    _, alive = psutil.wait_procs(engine, timeout=10)
+    _, alive = psutil.wait_procs(engine, timeout=PATIENCE_S)
     assert not alive, "the engine outlived the window"
 
 
