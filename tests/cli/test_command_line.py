@@ -68,7 +68,7 @@ def test_many_files_go_into_one_table_and_a_bad_one_stops_nothing(
     assert "2 of 3 done" in done.stderr
     with (tmp_path / "labels.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert {row["file"] for row in rows} == {"one.wav", "twö.flac"}
+    assert {row["file"] for row in rows} == {"one.wav", "below/twö.flac"}
 
 
 def test_json_has_labels_model_and_what_really_ran(

@@ -5,14 +5,60 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from cli.conftest import Earmark
 
+from earmark.cli import COMMANDS, IMPOSSIBLE, INTERRUPTED, SOME_FAILED, USAGE
 
-def test_help_lists_every_command(earmark: Earmark) -> None:
+
+def test_help_lists_every_command_with_its_whole_summary(earmark: Earmark) -> None:
     done = earmark("--help")
     assert done.returncode == 0
-    for command in ("run", "transcribe", "speak", "export", "models", "selftest"):
-        assert command in done.stdout
+    listed = done.stdout.partition("Commands:")[2].partition("\n\n")[0]
+    for command in COMMANDS:
+        assert f"\n  {command} " in listed
+    assert listed.count(".\n") + 1 == len(COMMANDS)
+    assert "..." not in listed
+    tasks = earmark("run", "--help").stdout.partition("Commands:")[2]
+    assert " ".join(tasks.split()).count("by voices that you name once.") == 1
+
+
+def test_help_tells_the_exit_codes(earmark: Earmark) -> None:
+    told = earmark("--help").stdout
+    for code in (0, SOME_FAILED, USAGE, IMPOSSIBLE, INTERRUPTED):
+        assert f"\n    {code} " in told
+
+
+def test_an_unknown_command_is_no_file_either(earmark: Earmark, tmp_path: Path) -> None:
+    done = earmark("exprot")
+    assert done.returncode == 2
+    assert "neither a command nor a file “exprot”" in done.stderr
+    assert "Did you mean “export”?" in done.stderr
+    assert earmark("missing.wav").returncode == 2
+
+
+def test_a_window_without_a_display_is_refused_in_words(
+    earmark: Earmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "a.wav").touch()
+    for files in ((), ("a.wav",)):
+        done = earmark(*files)
+        assert done.returncode == 3
+        assert "There is no display to show the window on." in done.stderr
+
+
+def test_each_task_takes_the_options_that_it_has_a_use_for(earmark: Earmark) -> None:
+    labels = earmark("run", "audio-content", "--help").stdout
+    assert "--format" in labels
+    assert "label-studio" in labels
+    vectors = earmark("run", "embeddings", "--help").stdout
+    assert "--format" not in vectors
+    assert ".parquet" in vectors
+    sound = earmark("speak", "--help").stdout
+    assert "--format" not in sound
+    assert "--start" not in sound
 
 
 def test_a_task_is_a_command_with_its_parameters_as_options(earmark: Earmark) -> None:

@@ -104,6 +104,18 @@ def test_recordings_of_one_name_are_told_apart(
     assert [d.recording.path for d in found] == [Path("/one/a.wav"), Path("/two/a.wav")]
 
 
+def test_a_name_that_several_recordings_have_is_that_of_the_likeliest_path() -> None:
+    one = Recording("a.wav", 8000, path=Path("/one/b/a.wav"))
+    two = Recording("a.wav", 8000, path=Path("/two/c/a.wav"))
+    context = ReadContext(one, (two,))
+    assert context.known("c/a.wav") is two
+    assert context.known("b/a.wav") is one
+    assert context.known("/elsewhere/c/a.wav") is two
+    assert context.known("c\\a.wav") is two
+    assert context.known("a.wav") is one
+    assert context.known("b.wav") is None
+
+
 def test_an_unknown_option_is_refused(registry: FormatRegistry, tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match=r"'colour'.*score_in_text"):
         registry.export_labels(

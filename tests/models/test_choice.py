@@ -8,7 +8,7 @@ import pytest
 from models.samples import RECOGNITION, MakeModel
 
 from earmark.core.errors import EarmarkError
-from earmark.models.choice import companions_of
+from earmark.models.choice import companions_of, model_for
 from earmark.models.library import Library
 from earmark.settings import Settings
 
@@ -44,3 +44,16 @@ def test_a_chosen_model_that_is_gone_is_said(
 def test_a_companion_that_is_switched_off_is_named(library: Library) -> None:
     with pytest.raises(EarmarkError, match="needs the task speech-recognition"):
         companions_of(library, FINDING, {"finding": FINDING}, Settings())
+
+
+def test_a_model_of_another_task_is_named_with_the_task_it_fits(
+    library: Library, make_model: MakeModel
+) -> None:
+    encoder = replace(
+        RECOGNITION, id="intents", title="Intents", architectures=("BertModel",)
+    )
+    sentences = str(make_model("sentences", "BertModel"))
+    with pytest.raises(EarmarkError) as refused:
+        model_for(library, RECOGNITION, sentences, Settings(), (RECOGNITION, encoder))
+    assert "an encoder of sentences (BertModel)" in refused.value.message
+    assert refused.value.remedy == "Use it under Intents."

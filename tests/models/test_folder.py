@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def test_a_missing_shard_is_named(make_model: MakeModel) -> None:
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ("{", "its config.json cannot be read"),
+        ("{", "its config.json cannot be read (it is no JSON, or only a part of it)"),
         ("[1]", "no JSON object"),
         ("\xff", "its config.json cannot be read"),
         ("[" * 100_000, "nested too deeply"),
@@ -152,8 +153,9 @@ def test_a_broken_configuration_is_said(
 ) -> None:
     folder = make_model()
     (folder / "config.json").write_text(config, encoding="latin-1")
-    with pytest.raises(EarmarkError, match=said):
+    with pytest.raises(EarmarkError, match=re.escape(said)) as refused:
         check_fits(RECOGNITION, folder)
+    assert refused.value.remedy
 
 
 def test_a_folder_of_something_else_is_said(tmp_path: Path) -> None:

@@ -16,21 +16,26 @@ Exit codes
 
 from __future__ import annotations
 
+import difflib
 import io
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from earmark import __version__
 from earmark.core.errors import EarmarkError
+from earmark.core.sources import readable
 
 SOME_FAILED = 1
 USAGE = 2
 IMPOSSIBLE = 3
 INTERRUPTED = 130
 
+_WHOLE = 1000
+"""Letters that no summary has, so that none is cut."""
 
 COMMANDS = {
     "run": "earmark.cli.run:run",
@@ -46,7 +51,29 @@ COMMANDS = {
 }
 
 
-class Program(click.Group):
+class Group(click.Group):
+    """Subcommands in the order that they are declared in, with whole summaries."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def format_commands(
+        self, ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        """Write the names and summaries; long ones go on below themselves."""
+        named = (
+            (name, self.get_command(ctx, name)) for name in self.list_commands(ctx)
+        )
+        rows = [
+            (name, command.get_short_help_str(limit=_WHOLE))
+            for name, command in named
+            if command is not None
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+class Program(Group):
     """Subcommands, imported when they are asked for; anything else is a file."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -65,6 +92,9 @@ class Program(click.Group):
         """Take the arguments as files unless the first is a subcommand."""
         words = [word for word in args if not word.startswith("-")]
         if words and words[0] not in COMMANDS:
+            missing = [word for word in words if not Path(word).exists()]
+            if missing:
+                raise click.UsageError(_unknown(missing[0]), ctx)
             ctx.meta["files"] = words
             args = [word for word in args if word.startswith("-")]
         return super().parse_args(ctx, args)
@@ -73,10 +103,26 @@ class Program(click.Group):
 @click.group(
     cls=Program,
     invoke_without_command=True,
-    epilog=(
-        "Without a command the window opens, with FILES in it. A file that is called "
-        "like a command is written ./export."
-    ),
+    subcommand_metavar="[COMMAND [ARGS]... | FILES...]",
+    epilog="""
+    Without a command the window opens, with the files that are named in it. A file
+    that is called like a command is written ./export.
+
+    \b
+    Examples:
+      earmark transcribe interview.wav --out interview.srt
+      earmark run audio-events recordings/ --recursive --out labels.csv
+      earmark run keyword-spotting meeting.wav --keywords "deadline,new york"
+      earmark speak "Mind the gap." --out gap.wav
+
+    \b
+    Exit codes:
+      0    everything was done
+      1    some inputs failed; the summary says which and why
+      2    the command was not understood, or a parameter is out of range
+      3    nothing could be done: a model is missing, a folder cannot be written
+      130  interrupted; what was running was cancelled
+    """,
 )
 @click.version_option(__version__, prog_name="earmark")
 @click.option("--no-plugins", is_flag=True, help="Safe mode: start without plugins.")
@@ -85,9 +131,16 @@ def program(context: click.Context, no_plugins: bool) -> None:
     """Earmark, an offline studio for sound."""
     if context.invoked_subcommand is not None:
         return
-    from earmark.ui.app import main as open_window
+    from earmark.cli.display import show_window
 
-    context.exit(open_window(context.meta.get("files", []), no_plugins=no_plugins))
+    context.exit(show_window(context.meta.get("files", []), no_plugins=no_plugins))
+
+
+def _unknown(word: str) -> str:
+    """What is wrong with a word that is neither a command nor a file."""
+    meant = [] if "." in word else difflib.get_close_matches(word, COMMANDS, 1)
+    likely = f" Did you mean “{meant[0]}”?" if meant else ""
+    return f"There is neither a command nor a file “{readable(word)}”.{likely}"
 
 
 def main(arguments: Sequence[str]) -> int:

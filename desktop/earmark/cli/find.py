@@ -91,7 +91,8 @@ def find(
     found = Installation.found(device or "")
     task = found.plugins.task(DESCRIBE if like is None else INDEX)
     task = replace(task, title="Finding by description" if like is None else task.title)
-    chosen = model_for(found.library, task, model, found.settings)
+    tasks = tuple(found.plugins.tasks.values())
+    chosen = model_for(found.library, task, model, found.settings, tasks)
     assert chosen is not None  # both tasks need one
     sounds = sounds_of(project)
     example = None if like is None else example_of(like, start, stop)

@@ -11,6 +11,7 @@ from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
 from earmark.core.sources import AUDIO_SUFFIXES, readable
 from earmark.core.tasks import JobState
+from earmark.formats.textfile import one_line
 
 
 @dataclass(eq=False, slots=True)
@@ -78,8 +79,7 @@ def works_of_files(files: Sequence[str], *, recursive: bool) -> list[Work]:
     works: dict[Path, Work] = {}
     for path in map(Path, files):
         if not _is_folder(path):
-            work = Work(readable(str(path)), path, PurePath(path.name))
-            works.setdefault(path.absolute(), work)
+            works.setdefault(path.absolute(), _named(path))
             continue
         found = list(_in_folder(path, recursive))
         if not found:
@@ -100,14 +100,37 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
+def _named(path: Path) -> Work:
+    """The input that is a file. A pipe is none: sounds are read more than once."""
+    work = Work(_shown(path), path, PurePath(path.name))
+    if _is_pipe(path):
+        work.state = JobState.FAILED
+        work.error = (
+            f"“{work.name}” is not a file. Earmark reads sounds from files only: save "
+            "what comes through a pipe first."
+        )
+    return work
+
+
+def _shown(path: Path) -> str:
+    """A path as it is shown, on one line."""
+    return one_line(readable(str(path)))
+
+
+def _is_pipe(path: Path) -> bool:
+    try:
+        return path == Path("-") or path.is_fifo() or path.is_char_device()
+    except OSError:  # importing it says what is wrong
+        return False
+
+
 def _in_folder(folder: Path, recursive: bool) -> Iterator[Work]:
     unreadable: list[Work] = []
 
     def note(error: OSError) -> None:
-        name = readable(str(error.filename))
-        reason = f"“{name}” cannot be read: {error.strerror}."
-        work = Work(name, Path(error.filename), state=JobState.FAILED, error=reason)
-        unreadable.append(work)
+        path = Path(error.filename)
+        reason = f"“{_shown(path)}” cannot be read: {error.strerror}."
+        unreadable.append(Work(_shown(path), path, state=JobState.FAILED, error=reason))
 
     for where, folders, names in os.walk(folder, onerror=note):
         folders[:] = sorted(
@@ -117,5 +140,5 @@ def _in_folder(folder: Path, recursive: bool) -> Iterator[Work]:
             ending = PurePath(name).suffix.lower()
             if ending in AUDIO_SUFFIXES and not name.startswith("."):
                 path = Path(where) / name
-                yield Work(readable(str(path)), path, path.relative_to(folder))
+                yield Work(_shown(path), path, path.relative_to(folder))
     yield from unreadable

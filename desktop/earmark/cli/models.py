@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from earmark.cli import Group
 from earmark.cli.progress import open_meter
 from earmark.cli.studio import discovered, settings
 from earmark.core.errors import EarmarkError
@@ -22,7 +23,7 @@ from earmark.models.move import check_movable
 from earmark.settings import SettingsStore, folders
 
 
-@click.group()
+@click.group(cls=Group)
 def models() -> None:
     """List, fetch, import, pack, move and remove models."""
 

@@ -11,6 +11,9 @@ from pydantic.fields import FieldInfo
 
 from earmark.core.tasks import Task
 
+_NUMBERS = {int: "N", float: "X"}
+"""What stands for a number without a unit."""
+
 
 def flag(name: str) -> str:
     """The option of a field: ``beam_size`` is ``--beam-size``."""
@@ -63,7 +66,7 @@ def _option(name: str, field: FieldInfo) -> click.Option:
         help=text,
         required=field.is_required(),
         type=_click_type(kind, field),
-        metavar=unit.upper() or None,
+        metavar=unit.upper() or _NUMBERS.get(kind),
     )
 
 

@@ -352,13 +352,16 @@ def check_writable(path: Path) -> None:
 
 
 def document_of(project: Project, work: Work) -> LabelDocument:
-    """What the job of an input found, as a document about that file."""
+    """What the job of an input found, as a document about that file.
+
+    In a folder that was named, the file is called by its path from there.
+    """
     tracks = [t.id for t in project.tracks(work.clip) if t.job == work.job]
     (document,) = documents_from_project(project, [work.clip], tracks=tracks)
     if work.path is None:
         return document
-    path = work.path.absolute()
-    named = replace(document.recording, file=readable(path.name), path=path)
+    name = readable(work.below.as_posix())
+    named = replace(document.recording, file=name, path=work.path.absolute())
     return replace(document, recording=named)
 
 

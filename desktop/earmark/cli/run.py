@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from earmark.audio.files import import_file
-from earmark.cli import SOME_FAILED, options
+from earmark.cli import SOME_FAILED, Group, options
 from earmark.cli.batch import Batch, Request
 from earmark.cli.inputs import Work, works_of_files
 from earmark.cli.output import Output, Written, output_for
@@ -33,14 +33,14 @@ from earmark.core.records import StoredResult
 from earmark.core.tasks import Example, Job, JobState, Prediction, Task, Text
 from earmark.engine.queue import JobEvent
 from earmark.engine.submission import check_input, validated
-from earmark.formats.registry import FormatRegistry
+from earmark.formats.registry import BUILT_IN, FormatRegistry
 from earmark.models.choice import companions_of, model_for
 
 MOST_NAMED = 10
 """So many files that were written are named."""
 
 
-class Tasks(click.Group):
+class Tasks(Group):
     """The tasks of the plugins as subcommands of `earmark run`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -82,7 +82,9 @@ speak = Short("speak", "text-to-speech", "Speak a text: run text-to-speech.")
 
 def command_of(task: Task) -> click.Command:
     """The subcommand of a task: inputs, the task's own options, the common ones."""
-    common = [*OUTPUT, *(AUDIO if task.input == "audio" else [])]
+    common = [*_output_options(task), *COMMON]
+    if task.input == "audio":
+        common += AUDIO
     if task.formats:
         common.append(MODEL)
     if task.examples:
@@ -108,23 +110,13 @@ def command_of(task: Task) -> click.Command:
     )
 
 
-OUTPUT = [
-    click.Option(
-        ["--out"],
-        metavar="PATH",
-        help="Where the result goes; its ending chooses the format. A folder takes one "
-        "file per input, in folders as the inputs are.",
-    ),
-    click.Option(
-        ["--format"],
-        metavar="FORMAT",
-        help="The format if the ending does not tell.",
-    ),
+COMMON = [
     click.Option(
         ["--project"],
         type=click.Path(path_type=Path),
-        help="Keep clips and results in this project, NAME.earmark. What it holds "
-        "already is not done again.",
+        metavar="NAME.earmark",
+        help="Keep clips and results in this project. What it holds already is not "
+        "done again.",
     ),
     click.Option(["--again"], is_flag=True, help="Do anew what was done earlier."),
     click.Option(
@@ -141,19 +133,57 @@ OUTPUT = [
     click.Option(["--quiet"], is_flag=True, help="Print errors only."),
 ]
 AUDIO = [
-    click.Option(["--start"], type=click.FloatRange(0), metavar="S", help="From here."),
-    click.Option(["--stop"], type=click.FloatRange(0), metavar="S", help="To here."),
     click.Option(
-        ["--channel"], type=click.IntRange(1), help="One channel only, counted from 1."
+        ["--start"],
+        type=click.FloatRange(0),
+        metavar="S",
+        help="Only what comes after so many seconds.",
+    ),
+    click.Option(
+        ["--stop"],
+        type=click.FloatRange(0),
+        metavar="S",
+        help="Only what comes before so many seconds.",
+    ),
+    click.Option(
+        ["--channel"],
+        type=click.IntRange(1),
+        metavar="N",
+        help="One channel only, counted from 1.",
     ),
     click.Option(["--recursive"], is_flag=True, help="Search folders below folders."),
 ]
+FORMAT = click.Option(
+    ["--format"],
+    metavar="FORMAT",
+    help="The format if the ending does not tell: "
+    f"{', '.join(known.id for known in BUILT_IN)}.",
+)
 MODEL = click.Option(
     ["--model"],
     metavar="MODEL",
     default="",
     help="A model's id (see `earmark models list`) or its folder.",
 )
+
+
+def _output_options(task: Task) -> list[click.Option]:
+    """What says where the results of a task go."""
+    if task.vectors:
+        text = (
+            "Where the vectors go: NAME.npy, with a table beside it, or NAME.parquet."
+        )
+    elif task.input == "text":
+        text = "Where the sound goes; its ending, such as .wav, chooses the format."
+    else:
+        text = (
+            "Where the labels go; the ending chooses the format. A folder takes one "
+            "file per input, in folders as the inputs are."
+        )
+    options = [click.Option(["--out"], metavar="PATH", help=text)]
+    if task.input == "audio" and not task.vectors:
+        options.append(FORMAT)
+    return options
 
 
 def _examples_option(task: Task) -> click.Option:
@@ -190,7 +220,8 @@ def run_task(task: Task, values: dict[str, Any]) -> int:
         If the person ended it; what was done is written.
     """
     params = options.given(task, values)
-    if values["format"] and values["out"] is None:
+    format_id = values.get("format")
+    if format_id and values["out"] is None:
         raise click.UsageError("--format is about --out.")
     if task.input == "text":
         params[task.text_param] = text_of(values["text"])
@@ -199,12 +230,18 @@ def run_task(task: Task, values: dict[str, Any]) -> int:
         works = works_of_files(values["files"], recursive=values["recursive"])
     found = Installation.found(values["device"] or "")
     formats = FormatRegistry(found.plugins.label_formats())
-    output = output_for(task, formats, values["out"], values["format"], works)
+    output = output_for(task, formats, values["out"], format_id, works)
     channel = values.get("channel")
     request = Request(
         task,
         _checked(task, params),
-        model_for(found.library, task, values.get("model", ""), found.settings),
+        model_for(
+            found.library,
+            task,
+            values.get("model", ""),
+            found.settings,
+            tuple(found.plugins.tasks.values()),
+        ),
         companions_of(found.library, task, found.plugins.tasks, found.settings),
         tuple(map(example_of, values.get("examples", ()))),
         values.get("start"),

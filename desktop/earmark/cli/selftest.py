@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.resources
-import os
 import re
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from earmark.cli.display import has_display, show_window
 from earmark.cli.output import clip_writer
 from earmark.cli.studio import Studio
 from earmark.core.errors import EarmarkError
@@ -74,9 +74,7 @@ def demo(out: Path) -> int:
     """Transcribe the demo recording: in the window, or here without a display."""
     recording = demo_recording()
     if has_display():
-        from earmark.ui.app import main as open_window
-
-        return open_window([str(recording)], run_task="speech-recognition")
+        return show_window([str(recording)], run_task="speech-recognition")
     from earmark.cli import main
 
     print("There is no display: the same job runs here.", flush=True)
@@ -96,13 +94,6 @@ def demo_recording() -> Path:
     raise EarmarkError(
         f"The demo recording is not in {installed}.", "Install Earmark again."
     )
-
-
-def has_display() -> bool:
-    """Whether a window can be shown."""
-    if not sys.platform.startswith("linux"):
-        return True
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def heard_by(studio: Studio, task_id: str, recording: Path) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import takewhile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -32,7 +34,7 @@ class ReadContext:
     _names: dict[str, Recording] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    _last_parts: dict[str, Recording] = field(
+    _last_parts: dict[str, list[Recording]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -41,13 +43,15 @@ class ReadContext:
         for recording in (self.recording, *self.others):
             self._names.setdefault(recording.file, recording)
             self._names.setdefault(str(recording.path or ""), recording)
-            self._last_parts.setdefault(last_part(recording.file), recording)
+            self._last_parts.setdefault(last_part(recording.file), []).append(recording)
 
     def named(self, file: str) -> Recording:
         """The recording that a file refers to by a name or a path.
 
-        The full name is tried before the last part of it. A name nobody knows gives a
-        recording of that name at the rate of `recording`, of unknown length.
+        The full name is tried before the last part of it; of several recordings with
+        that last part the one whose path ends like the name is meant. A name nobody
+        knows gives a recording of that name at the rate of `recording`, of unknown
+        length.
         """
         if not file:
             return self.recording
@@ -58,7 +62,18 @@ class ReadContext:
 
     def known(self, file: str) -> Recording | None:
         """The recording of a name or a path, None if there is none."""
-        return self._names.get(file) or self._last_parts.get(last_part(file))
+        if file in self._names:
+            return self._names[file]
+        alike = self._last_parts.get(last_part(file), [])
+        return max(alike, key=partial(_common_parts, file), default=None)
+
+
+def _common_parts(file: str, recording: Recording) -> int:
+    """How many parts at the ends of a path and of a recording's are the same."""
+    named = PureWindowsPath(file).parts
+    known = PureWindowsPath(recording.path or recording.file).parts
+    pairs = zip(reversed(named), reversed(known), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def unheard(_: str) -> None:

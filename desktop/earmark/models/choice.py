@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import ModelRef, Task
@@ -12,7 +12,11 @@ from earmark.settings import Settings
 
 
 def model_for(
-    library: Library, task: Task, name: str, settings: Settings
+    library: Library,
+    task: Task,
+    name: str,
+    settings: Settings,
+    tasks: Sequence[Task] = (),
 ) -> ModelRef | None:
     """The model that a task is to use; None if it needs none.
 
@@ -23,6 +27,8 @@ def model_for(
     name : str
         An id or a folder; empty takes the one in the settings, or the default.
     settings : Settings
+    tasks : sequence of Task
+        All that there are, to say which of them a model fits that this one cannot use.
 
     Raises
     ------
@@ -33,7 +39,7 @@ def model_for(
         return None
     chosen = name or settings.task_models.get(task.id, "")
     if chosen:
-        return library.resolve(chosen, task)
+        return library.resolve(chosen, task, tasks)
     found = library.default(task)
     if found is None:
         offered = library.available(task)

@@ -135,7 +135,9 @@ def read_folder(path: Path) -> ModelFolder:
         try:
             config = _json(path / name)
         except (OSError, ValueError) as error:
-            problem = problem or f"its {name} cannot be read ({error})"
+            if not problem:
+                problem = f"its {name} cannot be read ({error})"
+                remedy = "Get the model again."
         architectures = _architectures(config)
         if config.get("model_type") in OWN_FORMATS:
             kind = str(config["model_type"])
@@ -269,11 +271,11 @@ def _check_whole(path: Path) -> None:
     """
     for index in path.glob("*.safetensors.index.json"):
         try:
-            shards = set(_json(index)["weight_map"].values())
+            shards = set(map(str, _json(index)["weight_map"].values()))
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise EarmarkError(f"{index} cannot be read: {error}.") from error
         for shard in sorted(shards):
-            if not (path / str(shard)).exists():
+            if not (path / shard).exists():
                 raise EarmarkError(
                     f"{path.name} lacks its file {shard}.", "Get the model again."
                 )
@@ -282,7 +284,8 @@ def _check_whole(path: Path) -> None:
             whole = _safetensors_size(file)
         except (OSError, ValueError, struct.error, LookupError, TypeError) as error:
             raise EarmarkError(
-                f"{file} is not a safetensors file ({error}).", "Get the model again."
+                f"{file} is not a safetensors file: its header cannot be read.",
+                "Get the model again.",
             ) from error
         if file.stat().st_size < whole:
             raise EarmarkError(
@@ -302,6 +305,8 @@ def _safetensors_size(file: Path) -> int:
         for name, tensor in header.items()
         if name != "__metadata__"
     ]
+    if not all(isinstance(end, int) for end in ends):
+        raise ValueError("its offsets are no numbers")
     return int(8 + length + max(ends, default=0))
 
 
@@ -318,6 +323,8 @@ def _object(text: bytes) -> dict[str, Any]:
         value = json.loads(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    except ValueError as error:
+        raise ValueError("it is no JSON, or only a part of it") from error
     if not isinstance(value, dict):
         raise ValueError("it is no JSON object")
     return value

@@ -53,6 +53,11 @@ _KINDS = (
     ("a music model", "", ("Musicgen*",)),
     ("a vocoder, one part of a text-to-speech model", "", ("*HifiGan",)),
     ("a neural codec", "", ("EncodecModel", "DacModel", "MimiModel", "XcodecModel")),
+    (
+        "an encoder of sentences",
+        "Speech intent",
+        ("BertModel", "DistilBertModel", "MPNetModel", "RobertaModel", "XLMRoberta*"),
+    ),
     ("a language model", "", ("*ForCausalLM", "*ForMaskedLM", "*LMHeadModel")),
     ("an encoder without a task of its own", "Embeddings", ("*Model",)),
 )
