@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 from ui.conftest import RATE, Bench
 
-from earmark.ui.commands import portable
+from earmark.ui.commands import MENUS, portable
 from earmark.ui.keysheet import key_sheet
 from earmark.ui.pages.keys import KeysPage
 from earmark.ui.palette import CommandPalette, score
@@ -72,6 +72,30 @@ def test_every_command_is_in_a_menu(bench: Bench) -> None:
 
     for command in bench.window.commands.all():
         assert command.id in listed
+
+
+def test_every_menu_opens_with_alt_and_a_letter_of_its_own(bench: Bench) -> None:
+    titles = [action.text() for action in bench.window.menuBar().actions()]
+
+    letters = [title.partition("&")[2][0].upper() for title in titles]
+
+    assert [title.replace("&", "") for title in titles] == list(MENUS)
+    assert len(set(letters)) == len(letters)
+    alone = {portable(f"Alt+{letter}") for letter in letters}
+    bound = [key for c in bench.window.commands.all() for key in c.keys]
+    assert not alone & {portable(key) for key in bound}
+
+
+def test_quitting_by_its_command_closes_the_project_once_all_is_asked(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    project = bench.project
+
+    bench.window.commands.run("file.quit")
+    assert not project.closed
+
+    qtbot.waitUntil(lambda: project.closed)
+    assert not bench.window.commands._refresh.isActive()
 
 
 def test_the_sheet_has_every_command_with_a_key(bench: Bench) -> None:

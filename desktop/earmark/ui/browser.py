@@ -249,6 +249,8 @@ class Browser(QWidget):
         self.filter.textChanged.connect(lambda _: self._wait.start())
         self.table = RowTable("Clips", self, delete=remove)
         self.table.setModel(self._proxy)
+        # Names of recordings often begin alike.
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.table.sortByColumn(NAME, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
         header = self.table.horizontalHeader()

@@ -14,6 +14,8 @@ from earmark.core.plugins import Command
 from earmark.ui.icons import icon
 
 MENUS = ("File", "Edit", "View", "Transport", "Labels", "Generate", "Tools", "Help")
+_ALT_KEYS = {"Transport": "T&ransport"}
+"""Where it is not the first letter that opens a menu together with Alt."""
 
 
 class Commands(QObject):
@@ -147,7 +149,10 @@ class Commands(QObject):
         def menu(path: str) -> QMenu:
             if path not in menus:
                 parent, _, name = path.rpartition("/")
-                menus[path] = (menu(parent) if parent else bar).addMenu(name)
+                if parent:
+                    menus[path] = menu(parent).addMenu(name)
+                else:
+                    menus[path] = bar.addMenu(_ALT_KEYS.get(name, f"&{name}"))
                 menus[path].setObjectName(f"menu.{path}")
                 menus[path].aboutToShow.connect(self.refresh)
             return menus[path]

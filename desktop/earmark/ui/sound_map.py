@@ -121,11 +121,11 @@ class SoundMap(QWidget):
         self._selected: NDArray[np.int64] = np.zeros(0, np.int64)
         self._following = False
         self.layout_shown: Layout | None = None
-        self.method = _choice(
-            "Method", self.refresh, (("UMAP", "umap"), ("PCA", "pca")), self
-        )
         self.points = _choice(
             "Points", self.refresh, (("Clips", "clips"), ("Moments", "moments")), self
+        )
+        self.method = _choice(
+            "Method", self.refresh, (("UMAP", "umap"), ("PCA", "pca")), self
         )
         self.coloring = _choice(
             "Colours",
@@ -322,7 +322,7 @@ class SoundMap(QWidget):
             self._show_page()
 
     def _take_event(self, event: Any) -> None:
-        if event.job != self._job or event.kind != "state":
+        if self._job not in event.jobs or event.kind != "state":
             return
         outcome = self._index.outcome(self._job)
         if outcome is None:

@@ -42,6 +42,7 @@ from earmark.ui.editing import Editing
 from earmark.ui.editor import Editor
 from earmark.ui.errors import ErrorReporter
 from earmark.ui.fetching import Fetching
+from earmark.ui.focus import focus_panel, step_control, step_panel
 from earmark.ui.recorder import Recorder
 from earmark.ui.session import Session
 from earmark.ui.sound_index import EMBEDDINGS, SoundIndex
@@ -248,6 +249,10 @@ class MainWindow(QMainWindow):
                 return True
         return super().event(event)
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """Go to the next control that is seen, in the order it is read."""
+        return step_control(self, 1 if forward else -1)
+
     def childEvent(self, event: QChildEvent) -> None:
         """Name the tabs that Qt makes of docks that share a place."""
         super().childEvent(event)
@@ -419,6 +424,7 @@ class MainWindow(QMainWindow):
                 dock.close()
             else:
                 dock.reveal()
+                focus_panel(dock)
 
         def is_shown(dock: Dock) -> bool:
             return not dock.isHidden()
@@ -436,8 +442,13 @@ class MainWindow(QMainWindow):
         ]
         return [
             *shown,
+            Command("view.next_panel", "Go to the next panel",
+                    partial(step_panel, self, 1), "View/Panels", ("F6",), section=1),
+            Command("view.previous_panel", "Go to the previous panel",
+                    partial(step_panel, self, -1), "View/Panels", ("Shift+F6",),
+                    section=1),
             Command("view.reset_layout", "Reset layout", self.reset_layout,
-                    "View/Panels", section=1),
+                    "View/Panels", section=2),
             Command("view.full_screen", "Full screen", self._toggle_full_screen, "View",
                     ("F11",), checked=self.isFullScreen, section=2),
         ]  # fmt: skip
@@ -547,7 +558,8 @@ class MainWindow(QMainWindow):
         self.files.open(paths)
 
     def _quit(self) -> None:
-        self.close()
+        # What ran the command asks the project once more, which must be open then.
+        QTimer.singleShot(0, self, self.close)
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
