@@ -22,6 +22,7 @@ from earmark.core.tasks import (
     Params,
     Prediction,
     Task,
+    Text,
     Usage,
     param,
 )
@@ -178,7 +179,109 @@ def test_run_progress_results_and_end(qtbot: QtBot, bench: Bench) -> None:
     bench.engine.say(protocol.Done(job, Usage("cpu", "int8", 4.0, 0.1, 2.0, 100)))
 
     qtbot.waitUntil(listen.cancel_button.isHidden)
-    assert listen.state.text() == "Done in 2.0 s"
+    facts = "Done in 2.0 s  ·  1 label  ·  cpu int8  ·  100 MB"
+    assert listen.state.text() == facts
+    assert listen.preview.toPlainText() == "0:00.000  good morning"
+    (other,) = add_clips(bench, 1)
+    bench.session.show_clip(other)
+    facts = "Done in 2.0 s  ·  tone  ·  1 label  ·  cpu int8  ·  100 MB"
+    assert listen.state.text() == facts  # of a clip that is not shown any more
+
+
+def add_clips(bench: Bench, number: int) -> list[int]:
+    """More clips of the same sound."""
+    (clip,) = bench.project.clips()
+    with bench.project.edit("Add clips") as edit:
+        return [
+            edit.add_clip(f"more {n}", clip.rate, clip.channels, clip.spans)
+            for n in range(number)
+        ]
+
+
+def test_several_clips_that_get_selected_are_what_the_task_runs_on(
+    bench: Bench,
+) -> None:
+    listen = panel(bench, LISTEN)
+    assert listen.target is not None
+    clips = add_clips(bench, 2)
+
+    bench.session.select_clips(tuple(clips))
+    assert listen.target.target() == "clips"
+    bench.session.select_clips(tuple(clips[:1]))
+
+    assert listen.target.target() == "clip"
+
+
+def test_several_clips_are_counted_while_they_run_and_summed_up_at_the_end(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    listen = panel(bench, LISTEN)
+    bench.session.select_clips(tuple(add_clips(bench, 2)))
+    listen.run()
+    first, second = listen._jobs
+    bench.engine.say(protocol.Started(first))
+    bench.engine.say(protocol.Progressed(first, 0.5, "Hearing"))
+    qtbot.waitUntil(lambda: listen.progress.value() == 250)
+    assert listen.state.text() == "0 of 2 clips done"
+    found = Prediction("T", 0, RATE, "a bird", "segments", 0.5)
+    bench.engine.say(protocol.Results(first, (found, found)))
+    bench.engine.say(protocol.Done(first, Usage("cpu", "int8", 4.0, 0.0, 0.1, 90)))
+    qtbot.waitUntil(lambda: listen.state.text().startswith("1 of 2 clips done"))
+    bench.engine.say(protocol.Done(second, Usage("cpu", "int8", 4.0, 0.0, 0.1, 90)))
+
+    qtbot.waitUntil(lambda: listen.state.text().startswith("2 clips done in "))
+    assert listen.state.text().endswith("2 labels  ·  cpu int8  ·  90 MB")
+
+
+def test_what_is_likeliest_is_told_with_its_score_where_nothing_became_a_label(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    listen = panel(bench, LISTEN)
+    listen.run()
+    job = bench.engine.runs[0].jobs[0].id
+    heard = Text("events", "guitar", {"scores": {"guitar": 0.14, "vocal": 0.1}})
+
+    bench.engine.say(protocol.Started(job))
+    bench.engine.say(protocol.Results(job, (heard,)))
+    bench.engine.say(protocol.Done(job, Usage("cpu", "int8", 4.0, 0.1, 2.0, 100)))
+
+    qtbot.waitUntil(lambda: "0 labels" in listen.state.text())
+    assert listen.preview.toPlainText() == "Events: guitar  0.14"
+
+
+def test_results_take_no_more_room_than_they_need(qtbot: QtBot, bench: Bench) -> None:
+    listen = panel(bench, LISTEN)
+    listen.run()
+    job = bench.engine.runs[0].jobs[0].id
+    bench.engine.say(protocol.Started(job))
+    one = Prediction("T", 0, RATE, "a bird", "segments")
+    bench.engine.say(protocol.Results(job, (one,)))
+    qtbot.waitUntil(lambda: not listen.preview.isHidden())
+    small = listen.preview.height()
+
+    bench.engine.say(protocol.Results(job, (one,) * 50))
+
+    qtbot.waitUntil(lambda: listen.preview.blockCount() == 51)
+    assert small < 50 < listen.preview.height() <= 140
+
+
+def test_the_cursor_is_not_lost_with_the_button_it_was_on(bench: Bench) -> None:
+    listen = panel(bench, LISTEN)
+    bench.window.activateWindow()
+    listen.run()
+    listen.cancel_button.setFocus()
+
+    listen.cancel_button.click()
+
+    assert listen.run_button.hasFocus()
+
+
+def test_a_job_behind_another_one_waits_for_its_turn(bench: Bench) -> None:
+    listen = panel(bench, LISTEN)
+    listen.run()
+    assert listen.state.text() == "Starting"
+    listen.run()
+    assert listen.state.text() == "Waiting for its turn"
 
 
 def test_a_failure_is_told_in_the_panel(qtbot: QtBot, bench: Bench) -> None:

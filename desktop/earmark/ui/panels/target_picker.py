@@ -14,8 +14,8 @@ from earmark.ui.wording import count, duration, hertz
 class TargetPicker(QWidget):
     """Three choices, each saying what exactly it would run on now.
 
-    A range that gets selected is chosen, since that is why one selects it; when it goes
-    away the clip is chosen again.
+    A range that gets selected is chosen, since that is why one selects it, and so are
+    several clips; when they are selected no more, the clip is chosen again.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -37,7 +37,7 @@ class TargetPicker(QWidget):
         self._buttons["clip"].setChecked(True)
         session.selection_changed.connect(self._take_selection)
         session.clip_changed.connect(self.refresh)
-        session.clips_selected.connect(self.refresh)
+        session.clips_selected.connect(self._take_clips)
         session.project_changed.connect(self.refresh)
         self._take_selection()
 
@@ -81,6 +81,12 @@ class TargetPicker(QWidget):
             button.setEnabled(able[target])
         if not able[self.target()]:
             self.choose("clip")
+
+    def _take_clips(self) -> None:
+        if len(self._session.selected_clips) > 1:
+            self._buttons["clips"].setEnabled(True)
+            self.choose("clips")
+        self.refresh()
 
     def _take_selection(self) -> None:
         selection = self._session.selection

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt
@@ -27,7 +28,7 @@ from earmark.core.tasks import (
     Task,
     Text,
 )
-from earmark.engine.queue import JobEvent
+from earmark.engine.queue import JobEvent, JobProgress
 from earmark.ui.fetching import Fetching
 from earmark.ui.panels.expectation import ExpectationLine
 from earmark.ui.panels.form import ParamsForm
@@ -37,9 +38,11 @@ from earmark.ui.panels.voices import Voices
 from earmark.ui.session import Session
 from earmark.ui.takes import TAKE_CHECK, take_of, text_of
 from earmark.ui.widgets import button, muted, rule, set_role
-from earmark.ui.wording import duration
+from earmark.ui.wording import clock, count, duration, size
 
 _PREVIEW_BLOCKS = 2000
+_PREVIEW_PX = 140
+_BETWEEN = "  \N{MIDDLE DOT}  "
 _ENDED = {
     JobState.DONE: ("Done", "good"),
     JobState.FAILED: ("Failed", "error"),
@@ -70,10 +73,9 @@ class TaskPanel(QWidget):
         self.task = task
         self._jobs: list[int] = []
         self._started = 0.0
+        self._took_s = 0.0
+        self._labels: int | None = None
         self._brought = ""
-        self.form = ParamsForm(
-            task.params, first=task.text_param, session=session, parent=self
-        )
         self.models: ModelPicker | None = None
         self.target: TargetPicker | None = None
         body = QWidget(self)
@@ -83,7 +85,7 @@ class TaskPanel(QWidget):
         inner.addWidget(muted(task.summary, body))
         text_first = task.input == "text"
         if text_first:
-            inner.addWidget(self.form)
+            self.form = self._make_form(inner, body)
         if task.input == "audio":
             self.target = TargetPicker(session, body)
             inner.addWidget(self.target)
@@ -95,7 +97,7 @@ class TaskPanel(QWidget):
             fetching.finished.connect(self._refresh)
             inner.addWidget(self.models)
         if not text_first:
-            inner.addWidget(self.form)
+            self.form = self._make_form(inner, body)
         inner.addStretch(1)
         scroll = QScrollArea(self)
         scroll.setAccessibleName(f"{task.title}: options")
@@ -103,6 +105,16 @@ class TaskPanel(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(body)
+        self.expectation: ExpectationLine | None = None
+        if self.target is not None:
+            self.expectation = ExpectationLine(
+                session,
+                task,
+                params=self._values,
+                model=lambda: self.models.model() if self.models else None,
+                target=self.target.target,
+                parent=self,
+            )
         self.run_button = button("Run", self.run, self, role="primary")
         self.run_button.setToolTip("Run  (Ctrl+Enter)")
         self.run_button.setAccessibleName(f"Run {task.title}")
@@ -119,7 +131,6 @@ class TaskPanel(QWidget):
         self.preview.setReadOnly(True)
         self.preview.setMaximumBlockCount(_PREVIEW_BLOCKS)
         self.preview.setTabChangesFocus(True)
-        self.preview.setMaximumHeight(140)
         foot = QVBoxLayout()
         foot.setContentsMargins(12, 12, 12, 12)
         foot.setSpacing(8)
@@ -127,16 +138,7 @@ class TaskPanel(QWidget):
         row.setSpacing(8)
         row.addWidget(self.run_button, 1)
         row.addWidget(self.cancel_button)
-        self.expectation: ExpectationLine | None = None
-        if self.target is not None:
-            self.expectation = ExpectationLine(
-                session,
-                task,
-                params=self._values,
-                model=lambda: self.models.model() if self.models else None,
-                target=self.target.target,
-                parent=self,
-            )
+        if self.expectation is not None:
             foot.addWidget(self.expectation)
         foot.addLayout(row)
         for widget in (self.progress, self.state, self.preview):
@@ -175,9 +177,21 @@ class TaskPanel(QWidget):
             return
         self._jobs = jobs
         self._started = time.monotonic()
+        self._took_s = 0.0
+        self._labels = None
         self.preview.clear()
         self.preview.hide()
         self._show_state()
+
+    def _make_form(self, layout: QVBoxLayout, parent: QWidget) -> ParamsForm:
+        form = ParamsForm(
+            self.task.params,
+            first=self.task.text_param,
+            session=self._session,
+            parent=parent,
+        )
+        layout.addWidget(form)
+        return form
 
     def _values(self) -> dict[str, Any] | None:
         """The parameters as plain values; None if they do not hold."""
@@ -207,6 +221,8 @@ class TaskPanel(QWidget):
                 self.form.set_values({"text": text})
                 self._brought = text
         self._refresh()
+        if self._jobs:
+            self._show_state()
 
     def _remember(self, values: dict[str, Any]) -> None:
         if not self._session.project.read_only:
@@ -239,6 +255,11 @@ class TaskPanel(QWidget):
     def _show_results(self, event: JobEvent) -> None:
         """Write down what a job found, with the clip's name if there are several."""
         given = self._session.project.job(event.job).input
+        for result in event.new_results:
+            if isinstance(result, Text) and "scores" in result.data:
+                self._labels = self._labels or 0  # there might have been some
+            elif isinstance(result, Prediction) and result.kind != "words":
+                self._labels = (self._labels or 0) + 1
         lines = [_line(result, given) for result in event.new_results]
         if given is not None and len(self._jobs) > 1:
             lines = [f"{given.name}  {line}" if line else "" for line in lines]
@@ -249,11 +270,21 @@ class TaskPanel(QWidget):
         follow = self.preview.verticalScrollBar()
         at_end = follow.value() == follow.maximum()
         self.preview.appendPlainText(text)
+        self._fit_preview()
         if at_end:
             self.preview.moveCursor(QTextCursor.MoveOperation.End)
 
+    def _fit_preview(self) -> None:
+        """Take no more room for the results than they need."""
+        lines = self.preview.document().size().height()
+        text_px = lines * self.preview.fontMetrics().lineSpacing()
+        around_px = 2 * self.preview.document().documentMargin() + 12
+        self.preview.setFixedHeight(round(min(_PREVIEW_PX, text_px + around_px)))
+
     def _show_state(self) -> None:
         live = [job for job in self._jobs if job in self._session.live_jobs]
+        if not live and self.cancel_button.hasFocus():
+            self.run_button.setFocus()
         self.cancel_button.setVisible(bool(live))
         self.progress.setVisible(bool(live))
         if live:
@@ -262,39 +293,62 @@ class TaskPanel(QWidget):
             self._show_end([self._session.queue_state(job) for job in self._jobs])
 
     def _show_progress(self, live: list[int]) -> None:
-        progress = self._session.queue.progress(live[0])
-        done = len(self._jobs) - len(live)
-        if progress.fraction is None:
+        states, queue = self._session.live_jobs, self._session.queue
+        running = [
+            queue.progress(job) for job in live if states[job] is JobState.RUNNING
+        ]
+        first = running[0] if running else JobProgress()
+        waits = "" if running else "Waiting for its turn"
+        many, done = len(self._jobs) > 1, len(self._jobs) - len(live)
+        if not many and first.fraction is None:
             self.progress.setRange(0, 0)
         else:
             self.progress.setRange(0, 1000)
-            total = (done + progress.fraction) / len(self._jobs)
-            self.progress.setValue(round(1000 * total))
-        parts = [progress.message or "Waiting for its turn"]
-        if len(self._jobs) > 1:
-            parts.insert(0, f"Clip {done + 1} of {len(self._jobs)}")
-        left_s = progress.eta_s
-        if len(self._jobs) > 1:
+            total = done + sum(progress.fraction or 0.0 for progress in running)
+            self.progress.setValue(round(1000 * total / len(self._jobs)))
+        left_s = first.eta_s
+        parts = [first.message or waits or "Starting"]
+        if many:
+            # Clips that are heard together each have a message of their own.
+            parts = [f"{done} of {count(len(self._jobs), 'clip')} done"]
+            parts += [waits] if waits else []
             passed_s = time.monotonic() - self._started
             left_s = passed_s / done * len(live) if done else None
         if left_s is not None:
             parts.append(f"{duration(left_s)} left")
-        self._say("  ·  ".join(parts), "muted")
+        self._say(_BETWEEN.join(parts), "muted")
 
     def _show_end(self, states: list[JobState | None]) -> None:
+        self._took_s = self._took_s or time.monotonic() - self._started
         bad = next((s for s in states if s not in (None, JobState.DONE)), None)
         words, role = _ENDED[bad or JobState.DONE]
-        last = self._session.project.job(self._jobs[-1])
         if bad is JobState.FAILED:
             failed = self._jobs[states.index(JobState.FAILED)]
             if len(states) > 1:
                 words = f"{states.count(bad)} of {len(states)} clips failed"
             words = f"{words}: {self._session.project.job(failed).error}"
-        elif bad is None and last.usage.note:
-            words = f"{words}: {last.usage.note}"
         elif bad is None:
-            words = f"{words} in {duration(last.usage.run_s)}"
+            words = self._facts()
         self._say(words, role)
+
+    def _facts(self) -> str:
+        """What really happened: how long it took, where, and with how much memory."""
+        last = self._session.project.job(self._jobs[-1])
+        usage, clip, number = last.usage, self._session.clip, len(self._jobs)
+        if number > 1:
+            parts = [f"{count(number, 'clip')} done in {duration(self._took_s)}"]
+        else:
+            parts = [f"Done in {duration(usage.run_s)}"]
+            if last.input and (clip is None or clip.id != last.input.clip):
+                parts.append(last.input.name)
+        if self._labels is not None:
+            parts.append(count(self._labels, "label"))
+        if usage.device:
+            parts.append(f"{usage.device} {usage.dtype}".rstrip())
+        if usage.memory_mb:
+            parts.append(size(usage.memory_mb))
+        facts = _BETWEEN.join(parts)
+        return f"{facts}\n{usage.note}" if usage.note and number == 1 else facts
 
     def _say(self, text: str, role: str) -> None:
         self.state.setText(text)
@@ -308,13 +362,21 @@ class TaskPanel(QWidget):
 def _line(result: object, given: AudioInput | None) -> str:
     """A result in one line; empty for what is not worth one."""
     if isinstance(result, Prediction) and result.kind != "words" and result.text:
-        at = "" if given is None else f"{duration(result.start / given.rate):>7}  "
+        at = "" if given is None else f"{clock(result.start, given.rate)}  "
         score = "" if result.score is None else f"  {result.score:.2f}"
         return f"{at}{result.text.strip()}{score}"
     if isinstance(result, Text) and result.role == "check":
         return result.text
     if isinstance(result, Text) and result.role not in ("transcript", ""):
-        return f"{result.role.replace('-', ' ').capitalize()}: {result.text or 'none'}"
+        said = f"{result.role.replace('-', ' ').capitalize()}: {result.text or 'none'}"
+        score = _score(result)
+        return said if score is None else f"{said}  {score:.2f}"
     if isinstance(result, AudioFile):
         return f"{result.name}, {duration(result.frames / result.rate)}"
     return ""
+
+
+def _score(text: Text) -> float | None:
+    """The score of what a text says, where it sums up the scores of classes."""
+    scores = text.data.get("scores")
+    return scores.get(text.text) if isinstance(scores, Mapping) else None
