@@ -6,9 +6,18 @@ import pytest
 from pytestqt.qtbot import QtBot
 from ui.conftest import Bench
 
-from earmark.core.tasks import JobState, Usage
+from earmark.core.tasks import JobState, ModelRef, Usage
 from earmark.engine import protocol
-from earmark.ui.job_model import DEVICE, INPUT, MEMORY, SPEED, STATE, TIME, JobModel
+from earmark.ui.job_model import (
+    DEVICE,
+    INPUT,
+    MEMORY,
+    MODEL,
+    SPEED,
+    STATE,
+    TIME,
+    JobModel,
+)
 from earmark.ui.queue import JobDetails, Jobs
 
 
@@ -41,6 +50,17 @@ def test_the_row_says_what_really_ran(qtbot: QtBot, bench: Bench, jobs: Jobs) ->
     assert shown(jobs.model, SPEED) == "2.0\N{MULTIPLICATION SIGN}"
     assert shown(jobs.model, TIME) == "2.5 s"
     assert shown(jobs.model, MEMORY) == "310 MB"
+
+
+def test_the_row_names_the_model(bench: Bench, jobs: Jobs) -> None:
+    listen = bench.session.plugins.task("listen")
+    model = ModelRef("org/ears", "ears", None, title="Ears")
+
+    bench.session.run_task(listen, {}, model, "clip")
+
+    assert shown(jobs.model, MODEL) == "Ears"
+    start(bench)
+    assert shown(jobs.model, MODEL) == ""
 
 
 def test_a_cancelled_job_says_what_came_back(

@@ -16,7 +16,7 @@ from earmark.ui.session import Session
 from earmark.ui.tables import ROW_HEIGHT, Index, RowModel
 from earmark.ui.wording import duration, size
 
-TASK, INPUT, STATE, DEVICE, SPEED, TIME, MEMORY = range(7)
+TASK, INPUT, MODEL, STATE, DEVICE, SPEED, TIME, MEMORY = range(8)
 JOB_ROLE = Qt.ItemDataRole.UserRole
 FRACTION_ROLE = Qt.ItemDataRole.UserRole + 1
 _WORDS = {
@@ -33,7 +33,9 @@ _UNKNOWN = -1.0
 class JobModel(RowModel):
     """The jobs, the latest first; an event redraws only the rows that it is about."""
 
-    titles = ("Task", "Works on", "State", "Device", "Speed", "Time", "Memory")
+    titles = (
+        "Task", "Works on", "Model", "State", "Device", "Speed", "Time", "Memory",
+    )  # fmt: skip
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -83,6 +85,8 @@ class JobModel(RowModel):
             return f"{speed(job)} as fast as it plays"
         if role == Qt.ItemDataRole.ToolTipRole and column in (INPUT, STATE, DEVICE):
             return job.error or job.usage.note or self._shown(job, column)
+        if role == Qt.ItemDataRole.ToolTipRole and column in (MODEL, MEMORY):
+            return self._shown(job, column)
         return None
 
     def _shown(self, job: Job, column: int) -> str:
@@ -92,6 +96,8 @@ class JobModel(RowModel):
             return task.title if task else job.task
         if column == INPUT:
             return self.works_on(job)
+        if column == MODEL:
+            return (job.model.title or job.model.id) if job.model else ""
         if column == STATE:
             return self._state(job)
         if column == DEVICE:

@@ -26,6 +26,7 @@ from earmark.ui.job_model import (
     DEVICE,
     INPUT,
     MEMORY,
+    MODEL,
     SPEED,
     STATE,
     TASK,
@@ -38,7 +39,7 @@ from earmark.ui.tables import RowTable
 from earmark.ui.widgets import EmptyState, button, dock_button, dock_header, muted
 from earmark.ui.wording import count
 
-_WIDTHS = {TASK: 184, STATE: 116, DEVICE: 112, SPEED: 52, TIME: 52, MEMORY: 88}
+_WIDTHS = {TASK: 172, STATE: 116, DEVICE: 96, SPEED: 52, TIME: 52, MEMORY: 104}
 _LIVE = (JobState.WAITING, JobState.RUNNING)
 _RESUMABLE = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 
@@ -54,7 +55,8 @@ class Jobs(QWidget):
         self.table.setModel(self.model)
         self.table.setItemDelegateForColumn(STATE, StateDelegate(self.table))
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(INPUT, QHeaderView.ResizeMode.Stretch)
+        for column in (INPUT, MODEL):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
         for column, width in _WIDTHS.items():
             self.table.setColumnWidth(column, width)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

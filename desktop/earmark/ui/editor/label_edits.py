@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from earmark.core.labels import Label
+from earmark.core.labels import Label, LabelTrack
 from earmark.core.project import Project
+from earmark.core.tasks import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,23 @@ def set_text(project: Project, label: int, text: str) -> None:
         edit.update_label(label, text=text)
 
 
+def made_by(project: Project, track: LabelTrack) -> list[str]:
+    """Which model a label track is of, in a line; none if it was made by hand."""
+    if track.job is None:
+        return []
+    job = project.job(track.job)
+    return [f"By {_maker(job)} (job {job.id})"]
+
+
 def origin(project: Project, label: Label) -> str:
     """Who or what made a label, as a sentence for a tool tip."""
     if label.job is None:
         return "Made by hand"
-    job: Any = project.job(label.job)
-    model = job.model.id if job.model is not None else job.task
+    job = project.job(label.job)
     state = {"predicted": "Predicted", "accepted": "Predicted, accepted"}
     state |= {"rejected": "Predicted, rejected", "edited": "Predicted, edited"}
-    return f"{state.get(label.status, 'Made')} by {model} (job {job.id})"
+    return f"{state.get(label.status, 'Made')} by {_maker(job)} (job {job.id})"
+
+
+def _maker(job: Job) -> str:
+    return job.model.id if job.model is not None else job.task

@@ -19,10 +19,11 @@ from earmark.core.errors import EarmarkError
 from earmark.ui.editor.canvas import Canvas
 from earmark.ui.editor.drags import Pointer
 from earmark.ui.editor.gestures import Gestures
-from earmark.ui.editor.label_edits import origin
+from earmark.ui.editor.label_edits import made_by, origin
 from earmark.ui.editor.layout import GUTTER_PX
 from earmark.ui.editor.timeline import format_time
 from earmark.ui.session import Session
+from earmark.ui.wording import count
 
 _NOTCH = 120
 _ZOOM_PER_NOTCH = 1.25
@@ -264,8 +265,9 @@ class Surface(Canvas):
             text = "\n".join(lines)
         elif track is not None and at.x < GUTTER_PX:
             shown = stage.tracks[track]
-            count = len(shown.index)
-            text = f"{shown.track.name}: {count} label{'' if count == 1 else 's'}"
+            lines = [f"{shown.track.name}: {count(len(shown.index), 'label')}"]
+            lines += made_by(self._session.project, shown.track)
+            text = "\n".join(lines)
         else:
             text = ""
         QToolTip.showText(event.globalPos(), text, self.viewport())
