@@ -220,10 +220,20 @@ def test_a_model_of_the_hub_is_fetched_by_its_name(
     with qtbot.waitSignals([fetching.finished, fetching.finished], timeout=30_000):
         window._look_up()
     assert "This model may not be used for commercial work." in shown
-    window.choose("org/name")
     chosen = window.chosen()
     assert chosen is not None
-    assert (chosen.state, chosen.non_commercial) == ("on disk", True)
+    assert (chosen.id, chosen.state) == ("org/name", "on disk")  # what has arrived
+    assert chosen.non_commercial
+
+
+def test_only_the_chosen_model_is_described_while_a_dialog_waits(
+    bench: Bench, window: ModelLibrary
+) -> None:
+    window.choose("whisper-base")
+    first = window.details._content
+    window.choose("whisper-tiny.en")
+    assert first is not window.details._content
+    assert first.isHidden()  # it is deleted only after the dialog was answered
 
 
 def test_the_picker_tells_what_a_model_allows_and_goes_on_with_a_paused_one(

@@ -264,8 +264,10 @@ class FindSounds(QWidget):
         if hits:
             self.table.selectRow(0)
             self._say(f"{count(len(hits), 'moment')} “{self._asked}”", "muted")
-        else:
+        elif len(self._index.missing) < self._index.total:
             self._say("Nothing was found.", "muted")
+        else:
+            self._say("No clip is indexed yet: index them, then ask again.", "warning")
         self._refresh()
 
     def _fail(self, error: str) -> None:

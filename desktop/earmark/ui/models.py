@@ -238,10 +238,17 @@ class ModelLibrary(QDialog):
         self.reload()
 
     def reload(self) -> None:
-        """Look at the disk again."""
+        """Look at the disk again, and choose what has arrived since."""
         library = self._session.library
         tasks = tuple(self._session.plugins.tasks.values())
+        before = {row.id for row in self._rows if row.installed is not None}
+        known = bool(self._rows)
         self._rows = listed(library, tasks)
+        arrived = [
+            row.id
+            for row in self._rows
+            if row.installed is not None and row.id not in before
+        ]
         space = library.space()
         left = (
             f"  ·  {size(space.incomplete_mb)} of paused downloads"
@@ -256,6 +263,8 @@ class ModelLibrary(QDialog):
         self.starter.setText(f"Fetch starter weights ({size(starter_mb(missing))})…")
         self.starter.setVisible(bool(missing))
         self._filter()
+        if known and arrived:
+            self.choose(arrived[0])
 
     def choose(self, id: str) -> None:
         """Select a model by its id, if it is shown."""
@@ -433,6 +442,8 @@ class _Details(QFrame):
         if self._shown == (row, names):
             return
         self._shown = (row, names)
+        # Deleted it is only when no dialog waits for an answer any more.
+        self._content.hide()
         self._content.deleteLater()
         self._content = content = QWidget(self)
         column = QVBoxLayout(content)
@@ -487,7 +498,10 @@ def _selectable(label: QLabel) -> QLabel:
 
 def _told(row: Listed) -> list[tuple[str, str]]:
     """Captions and texts of what is known of a model."""
-    told = [("Used by", ", ".join(task.title for task in row.tasks) or "no task")]
+    told: list[tuple[str, str]] = []
+    # Which tasks can use it is read from its folder.
+    if row.tasks or row.installed is not None:
+        told.append(("Used by", ", ".join(t.title for t in row.tasks) or "no task"))
     if row.entry is not None:
         told += facts(row.entry)
     else:

@@ -88,6 +88,7 @@ QPushButton[role="primary"]:disabled {
     background: $raised; color: $disabled; border-color: $divider; }
 QPushButton[role="link"] { background: transparent; border: none; color: $accent;
     padding: 2px 0; text-align: left; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QPushButton[role="link"]:hover, QPushButton[role="link"]:focus {
     text-decoration: underline; }
 
