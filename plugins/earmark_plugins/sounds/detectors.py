@@ -99,7 +99,8 @@ class Detectors:
         scores = np.zeros((count, len(NAMES)), np.float32)
         scores[speech, 0] = _mean_of_runs(voice, speech, self.threshold)[speech]
         scores[music, 1] = _mean_of_runs(tone, music, self.threshold)[music]
-        scores[other, 2] = 1 - np.maximum(voice, tone)[other]
+        neither = 1 - np.maximum(voice, tone)
+        scores[other, 2] = _mean_of_runs(neither, other, self.threshold)[other]
         scores[silent] = np.nan
         return scores
 
