@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark_plugins.keyword_spotting.matching import find, fold
+from earmark_plugins.speech.languages import LANGUAGES
 from earmark_plugins.speech.transcript import Word
 
 
@@ -101,6 +102,14 @@ def test_languages_without_spaces_are_searched_by_their_letters() -> None:
         Word(index, index + 1, part) for index, part in enumerate(["你", "好", "吗"])
     ]
     assert places(words, "你好", language="zh") == [("你好", 0, 2)]
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_numbers_are_folded_in_every_language_that_is_recognized(language: str) -> None:
+    numbers = (0, 7, 12, 21, 100, 345, 1999, 20_000, 1_000_000, 123_456_789)
+    said = [fold(str(number), language) for number in numbers]
+    assert all(said)
+    assert len(set(said)) == len(numbers)
 
 
 @given(st.text(max_size=20), st.sampled_from(["en", "de", "xx"]))

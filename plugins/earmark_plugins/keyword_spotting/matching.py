@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from num2words import num2words
 from rapidfuzz import fuzz
 
+from earmark_plugins.speech.numbers import SPELLED
 from earmark_plugins.speech.transcript import Word
 
 _LARGEST = 10**9
@@ -106,12 +107,10 @@ def fold(text: str, language: str) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _spelled(digits: str, language: str) -> str:
-    if int(digits) >= _LARGEST:
+    code = language or "en"
+    if code not in SPELLED or int(digits) >= _LARGEST:
         return digits
-    try:
-        return str(num2words(int(digits), lang=language or "en"))
-    except NotImplementedError:  # it does not know the language
-        return digits
+    return str(num2words(int(digits), lang=code))
 
 
 def _same(letters: Sequence[str], keyword: str) -> Iterator[tuple[int, int, float]]:

@@ -21,6 +21,8 @@ import babel.numbers
 import babel.units
 import num2words
 
+from earmark_plugins.speech.numbers import SPELLED
+
 _CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW"}
 _CURRENCY_CODES = ("USD", "EUR", "GBP", "JPY", "CHF", "INR", "CAD", "AUD", "CNY")
 
@@ -152,7 +154,7 @@ def short_code(language: str) -> str:
 @functools.cache
 def _speller(language: str) -> _Speller | None:
     code = short_code(language)
-    known = code in num2words.CONVERTER_CLASSES and babel.localedata.exists(code)
+    known = code in SPELLED and babel.localedata.exists(code)
     return _Speller(code) if known else None
 
 
