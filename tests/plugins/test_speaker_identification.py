@@ -376,6 +376,8 @@ def test_a_fixed_number_of_speakers_is_found_where_they_are_alike() -> None:
     assert sorted(np.concatenate(groups).tolist()) == list(range(20))
     assert len(speakers(places, vectors, ENCODER, 1)) == 1
     assert len(speakers(places[:1], vectors[:1], ENCODER, 4)) == 1
+    same = np.tile(np.eye(1, vectors.shape[1], dtype=np.float32), (20, 1))
+    assert len(speakers(places, same, ENCODER, 2)) == 1
 
 
 def test_what_is_too_little_for_a_speaker_is_none() -> None:

@@ -109,7 +109,7 @@ def speakers(
     else:
         alike = encoder.alike
         groups = _grouped(heard, alike)
-        while len(groups) < min(count, len(heard)):
+        while len(groups) < min(count, len(heard)) and alike < 1:
             alike = (1 + alike) / 2
             groups = _grouped(heard, alike)
         found = _joined(heard, groups, _ward, -math.inf, fewest=count)
