@@ -86,6 +86,11 @@ def test_a_batch_is_scored_as_each_alone() -> None:
     assert len({tuple(row) for row in together.tolist()}) == 3
 
 
+def test_samples_far_above_full_scale_are_heard() -> None:
+    (patch,) = MelPatches(CONFIG)([1000 * sounds(15872)[0]])
+    assert torch.isfinite(patch).all()
+
+
 def test_its_tags_are_labels_along_time(run_task: Runners, tmp_path: Path) -> None:
     folder = tmp_path / "musicnn"
     folder.mkdir()

@@ -153,7 +153,8 @@ class MelPatches:
         )
         energies = spectrum.abs().square().T @ self._filters
         # The network was trained on energies that had been stored as float16.
-        mels = torch.log10(self._scale * energies.half().float() + 1)
+        stored = energies.clamp(max=torch.finfo(torch.float16).max).half().float()
+        mels = torch.log10(self._scale * stored + 1)
         repeats = -(-self.frames // len(mels))
         return mels.repeat(repeats, 1)[: self.frames]
 
