@@ -157,15 +157,14 @@ class Labeller:
         """The classes that are true, the best first."""
         if scores is None:
             return []
-        params, top = self._rules.params, 1
-        if isinstance(params, WindowParams) and not self._rules.exclusive:
-            top = params.top
-        best = np.argsort(-scores, kind="stable")[:top]
-        return [
+        params, exclusive = self._rules.params, self._rules.exclusive
+        best = np.argsort(-scores, kind="stable")[: 1 if exclusive else None]
+        true = [
             (int(name), float(scores[name]))
             for name in best
             if scores[name] >= self._thresholds[name]
         ]
+        return true[: params.top] if isinstance(params, WindowParams) else true[:1]
 
     def _labels(self, names: Sequence[int]) -> list[Prediction]:
         """What classes that go on no longer are labelled, if they went on for long."""
