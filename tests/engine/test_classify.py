@@ -140,6 +140,24 @@ def test_several_classes_may_be_true_at_once() -> None:
     assert labels(only) == [("quiet", 0, 1, 0.4)]
 
 
+def test_the_most_at_a_time_are_those_over_a_threshold_of_their_own() -> None:
+    both = replace(LOUDNESS, exclusive=False, kind="sigmoid")
+    half = np.concatenate([seconds(0.9)[:600], seconds(0.1)[:400]])
+    options = WindowParams(threshold=0.7, top=1)
+    only = classify(context(half), Hearing(both, options, "level", {"quiet": 0.3}))
+    assert labels(only) == [("quiet", 0, 1, 0.4)]
+
+
+def test_that_a_model_goes_by_frames_and_not_by_ones_own_windows_is_said() -> None:
+    contexts = [context(seconds(0.9)) for _ in range(3)]
+    own, usual = WindowParams(window_s=2.0), WindowParams()
+    list(classify(contexts[0], Hearing(FOLLOWER, own, "t")))
+    list(classify_many(contexts[1:2], Hearing(FOLLOWER, own, "t")))
+    list(classify(contexts[2], Hearing(FOLLOWER, usual, "t")))
+    said = "this model goes by frames, so window and step are not used"
+    assert [ctx.notes for ctx in contexts] == [said, said, ""]
+
+
 def test_short_gaps_are_bridged_and_short_labels_left_out() -> None:
     sound = seconds(0.9, 0.1, 0.9, 0.1, 0.1, 0.1)
     loud = replace(LOUDNESS, names=("loud",), score=lambda w: score(w)[:, :1])

@@ -227,7 +227,7 @@ def classify(ctx: Context, hearing: Hearing) -> Iterator[Result]:
         Labels as soon as they have ended, then the text: the best class of all, with
         the best scores and what was not scored in its data.
     """
-    classifier, rules = _wanted(hearing)
+    classifier, rules = _wanted(hearing, [ctx])
     limits = _limits(hearing)
     labeller = Labeller(ctx, rules, ctx.duration_s)
     if isinstance(classifier, FrameClassifier):
@@ -253,7 +253,7 @@ def classify_many(contexts: Sequence[Context], hearing: Hearing) -> Iterator[Out
     """
     for ctx in contexts[1:]:
         ctx.use(*contexts[0].used)
-    classifier, rules = _wanted(hearing)
+    classifier, rules = _wanted(hearing, contexts)
     limits = _limits(hearing)
     if isinstance(classifier, FrameClassifier):
         outcomes = _many_by_frames(contexts, classifier, limits)
@@ -270,7 +270,9 @@ def classify_many(contexts: Sequence[Context], hearing: Hearing) -> Iterator[Out
         yield ctx, [*labels, *labeller.end()]
 
 
-def _wanted(hearing: Hearing) -> tuple[Classifier | FrameClassifier, Rules]:
+def _wanted(
+    hearing: Hearing, contexts: Sequence[Context]
+) -> tuple[Classifier | FrameClassifier, Rules]:
     """The classifier of the classes that are wanted, and what becomes a label."""
     classifier, params = hearing.classifier, hearing.params
     own = dict(hearing.thresholds)
@@ -280,6 +282,9 @@ def _wanted(hearing: Hearing) -> tuple[Classifier | FrameClassifier, Rules]:
     if isinstance(classifier, FrameClassifier):
         window_s = hop_s = classifier.frame_s
     else:
+        if params.window_s or params.hop_s:
+            for ctx in contexts:
+                ctx.note("this model goes by frames, so window and step are not used")
         window_s, hop_s = lengths(classifier, params)
     rules = Rules(
         names=classifier.names,
