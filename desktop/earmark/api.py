@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from earmark.engine.context import Context, Window, audio_of
     from earmark.engine.filterbank import log_mel_energies
     from earmark.engine.hearing import Heard, Hearer, hear, hear_many, lengths
-    from earmark.engine.loaders import fast_features
+    from earmark.engine.loaders import fast_features, require_vocabulary, unopened
     from earmark.engine.unheard import Limits, Unheard, Why, flaw_of, is_heard
     from earmark.formats import LabelFormat
     from earmark.transcripts import SpokenWord, compare_words, differing, words_of
@@ -101,8 +101,10 @@ __all__ = [
     "load_classifier",
     "log_mel_energies",
     "param",
+    "require_vocabulary",
     "runners",
     "unit",
+    "unopened",
     "words_of",
 ]
 
@@ -123,6 +125,8 @@ _LAZY = {
     "hear_many": "earmark.engine.hearing",
     "lengths": "earmark.engine.hearing",
     "fast_features": "earmark.engine.loaders",
+    "require_vocabulary": "earmark.engine.loaders",
+    "unopened": "earmark.engine.loaders",
     "LabelFormat": "earmark.formats",
     "log_mel_energies": "earmark.engine.filterbank",
     "Limits": "earmark.engine.unheard",

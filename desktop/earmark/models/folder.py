@@ -14,13 +14,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Task
-from earmark.models.catalog import OWN_FORMATS, SHARED_FORMATS
+from earmark.models.catalog import OWN_FORMATS, PACKAGED_FORMATS, SHARED_FORMATS
 from earmark.models.kinds import check_class
 
 MANIFEST = "earmark-model.json"
 
 FORMATS = (*SHARED_FORMATS, *OWN_FORMATS)
-"""The formats that a folder can be told to have; others are a plugin's own."""
+"""The formats that a folder can be told to have."""
 
 _SAFE = ".safetensors"
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
@@ -159,6 +159,12 @@ def read_folder(path: Path) -> ModelFolder:
     )
 
 
+def own_formats(task: Task) -> tuple[str, ...]:
+    """The formats of a plugin's own: only its runner can tell whether a folder fits."""
+    known = (*FORMATS, *PACKAGED_FORMATS)
+    return tuple(name for name in task.formats if name not in known)
+
+
 def check_fits(
     task: Task, path: Path, *, name: str = "", tasks: Sequence[Task] = ()
 ) -> ModelFolder:
@@ -180,8 +186,8 @@ def check_fits(
     """
     name = name or path.name
     found = read_folder(path)
-    if not found.format and set(task.formats) - set(FORMATS):
-        return found  # a plugin's own format, which only its runner can judge
+    if not found.format and own_formats(task):
+        return found
     if found.problem:
         raise EarmarkError(f"{name}: {found.problem}.", found.remedy)
     check_class(

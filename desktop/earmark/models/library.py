@@ -26,7 +26,7 @@ from earmark.models.catalog import (
     Wheels,
     load_catalog,
 )
-from earmark.models.folder import FORMATS, ModelFolder, check_fits, read_folder
+from earmark.models.folder import ModelFolder, check_fits, own_formats, read_folder
 from earmark.models.hub_cache import cache_folder
 from earmark.models.install import (
     damaged,
@@ -169,10 +169,9 @@ class Library:
         folder = Path(model).expanduser().absolute()
         if folder.is_dir():
             fitting = check_fits(task, folder, tasks=tasks)
-            own = [name for name in task.formats if name not in FORMATS]
             return ModelRef(
                 id=str(folder),
-                format=fitting.format or own[0],
+                format=fitting.format or own_formats(task)[0],
                 path=folder,
                 revision=fitting.manifest.revision if fitting.manifest else "",
                 title=folder.name,

@@ -6,7 +6,7 @@ from typing import Any
 
 import transformers
 
-from earmark.api import Context, EarmarkError
+from earmark.api import Context, EarmarkError, require_vocabulary, unopened
 
 
 def load_pretrained(ctx: Context, kind: Any, *others: Any) -> tuple[Any, ...]:
@@ -24,11 +24,13 @@ def load_pretrained(ctx: Context, kind: Any, *others: Any) -> tuple[Any, ...]:
     Raises
     ------
     EarmarkError
-        If the folder does not hold such a model.
+        If the folder does not hold such a model, or not all of it.
     """
     if ctx.model is None or ctx.model.path is None:
         raise EarmarkError("No model was chosen.", "Choose one that is on disk.")
     folder = ctx.model.path
+    if transformers.AutoTokenizer in others:
+        require_vocabulary(folder)
 
     def load() -> tuple[Any, ...]:
         logging: Any = transformers.logging
@@ -42,10 +44,7 @@ def load_pretrained(ctx: Context, kind: Any, *others: Any) -> tuple[Any, ...]:
                 other.from_pretrained(folder, local_files_only=True) for other in others
             ]
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise EarmarkError(
-                f"{folder} could not be opened: {error}",
-                "Import the model again, or choose another one.",
-            ) from error
+            raise unopened(folder, error) from error
         return network.eval().to(ctx.device), *parts
 
     names = tuple(each.__name__ for each in (kind, *others))

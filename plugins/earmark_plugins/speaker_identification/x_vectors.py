@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 from transformers import AutoFeatureExtractor, AutoModelForAudioXVector
 
-from earmark.api import Context, EarmarkError
+from earmark.api import Context, unopened
 from earmark_plugins.speaker_identification.encoders import Encoder, Samples, Vectors
 
 _SHORTEST_S = 0.5
@@ -44,10 +44,7 @@ def load_x_vectors(ctx: Context) -> Encoder:
             )
             extractor = extractor_class.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise EarmarkError(
-                f"{folder} could not be opened: {error}",
-                "Import the model again, or choose another one.",
-            ) from error
+            raise unopened(folder, error) from error
         return model.eval().to(ctx.device), extractor
 
     model, extractor = ctx.cached("x-vectors", load)

@@ -70,13 +70,7 @@ def load(ctx: Context, listening: Listening, ref: ModelRef) -> Recognizer:
     options: dict[str, Any] = {}
     if listening.precision not in ("auto", "int8"):
         options["dtype"] = listening.precision
-    try:
-        pipeline = ctx.pipeline("automatic-speech-recognition", model=ref, **options)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise EarmarkError(
-            f"{ref.path} could not be opened: {error}",
-            "Import the model again, or choose another one.",
-        ) from error
+    pipeline = ctx.pipeline("automatic-speech-recognition", model=ref, **options)
     model, name = pipeline.model, ref.title or ref.id
     if listening.precision == "int8":
         ctx.use(ctx.device, _dtype(model), "int8 is for CTranslate2 models only")

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from earmark.api import Context
+from earmark.api import Context, require_vocabulary
 
 _LONGEST = 256
 """Tokens; all-MiniLM-L6-v2 was trained on no more."""
@@ -24,6 +24,8 @@ def sentence_vectors(ctx: Context, sentences: Sequence[str]) -> NDArray[np.float
     ndarray, float32, shape (sentences, size)
         The product of two is their cosine.
     """
+    assert ctx.model is not None and ctx.model.path is not None
+    require_vocabulary(ctx.model.path)
     pipeline = ctx.pipeline("feature-extraction")
     tokens = pipeline.tokenizer(
         list(sentences),
