@@ -7,7 +7,6 @@ Wan et al., "Generalized End-to-End Loss for Speaker Verification", 2018
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from earmark.api import Context
 from earmark_plugins.networks.weights import load_network
@@ -53,12 +53,12 @@ class SpeakerLstm(nn.Module):
         )
         self.linear = nn.Linear(hidden, int(config["embedding_size"]))
 
-    def forward(self, mels: Tensor) -> Tensor:
+    def forward(self, mels: PackedSequence) -> Tensor:
         """The unit vectors of windows.
 
         Parameters
         ----------
-        mels : Tensor, float32, shape (windows, frames, mels)
+        mels : PackedSequence of float32, shape (frames, mels) each
 
         Returns
         -------
@@ -98,7 +98,7 @@ class MelWindows:
         self._filters = torch.from_numpy(filters.astype(np.float32))
         self._window = torch.hann_window(self._fft)
 
-    def __call__(self, samples: Samples) -> Tensor:
+    def __call__(self, samples: Samples) -> list[Tensor]:
         """The windows of a sound, without its pauses and no quieter than is usual.
 
         Parameters
@@ -107,21 +107,20 @@ class MelWindows:
 
         Returns
         -------
-        Tensor, float32, shape (windows, frames, mels)
-            At least one, filled up with silence; the last one is left out if too
-            little of the sound is in it.
+        list of Tensor, float32, shape (frames, mels)
+            At least one. The last one is filled up with silence, or left out if too
+            little of the sound is in it. A sound that is shorter than a window is one
+            of its own length, since silence behind a voice makes voices more alike.
         """
         heard = _loud_enough(_without_pauses(samples, self.rate), self._level_db)
         length = self._frames * self._hop
-        frames = math.ceil((len(heard) + 1) / self._hop)
-        count = max(1, math.ceil((frames - self._frames + self._step) / self._step))
-        starts = [index * self._step for index in range(count)]
-        covered = (len(heard) - starts[-1] * self._hop) / length
-        if count > 1 and covered < self._least:
-            starts.pop()
+        if len(heard) < length:
+            return [self._mels(heard)]
+        last = int((len(heard) - self._least * length) / self._hop)
+        starts = range(0, last + 1, self._step)
         missing = starts[-1] * self._hop + length - len(heard)
         mels = self._mels(np.pad(heard, (0, max(0, missing))))
-        return torch.stack([mels[first : first + self._frames] for first in starts])
+        return [mels[first : first + self._frames] for first in starts]
 
     def _mels(self, samples: Samples) -> Tensor:
         spectrum = torch.stft(
@@ -162,15 +161,15 @@ class Ge2eEncoder:
         -------
         ndarray, float32, shape (sounds, embedding)
         """
-        windows = [self._windows(sound) for sound in sounds]
+        heard = [self._windows(sound) for sound in sounds]
+        counts = [len(windows) for windows in heard]
+        windows = [window for windows in heard for window in windows]
         device = next(self._network.parameters()).device
-        vectors = torch.cat(
-            [
-                self._network(batch.to(device)).cpu()
-                for batch in torch.split(torch.cat(windows), _BATCH)
-            ]
-        )
-        counts = [len(each) for each in windows]
+        batches = []
+        for first in range(0, len(windows), _BATCH):
+            batch = pack_sequence(windows[first : first + _BATCH], enforce_sorted=False)
+            batches.append(self._network(batch.to(device)).cpu())
+        vectors = torch.cat(batches)
         means = [each.mean(0) for each in torch.split(vectors, counts)]
         given: NDArray[np.float32] = functional.normalize(torch.stack(means)).numpy()
         return given
