@@ -127,6 +127,20 @@ def test_a_map_that_was_laid_out_before_is_there_at_once(
     assert set(after.moments) == set(before.moments)
 
 
+def test_a_layout_that_was_damaged_is_made_again(
+    bench: Bench, board: SoundMap, qtbot: QtBot
+) -> None:
+    (kept,) = bench.session.folders.cache.rglob("*.map.npy")
+    before = kept.read_bytes()
+    kept.write_bytes(b"")
+    clip = bench.project.clips()[0].id
+    with qtbot.waitSignal(board.laid_out), bench.project.edit("Cut") as edit:
+        edit.delete(clip, 0, RATE)
+    with qtbot.waitSignal(board.laid_out):
+        bench.project.undo()
+    assert kept.read_bytes() == before
+
+
 def test_a_moment_is_shown_and_selected_in_its_clip(
     bench: Bench, board: SoundMap
 ) -> None:

@@ -29,6 +29,7 @@ from earmark.core.clips import slice_spans
 from earmark.core.errors import EarmarkError
 from earmark.core.project import Change
 from earmark.ui.appearance import current_palette
+from earmark.ui.background import Ticket
 from earmark.ui.lasso import LassoView, within
 from earmark.ui.session import Selection, Session
 from earmark.ui.sound_index import MAP, Moment, SoundIndex, keep_labels
@@ -116,6 +117,7 @@ class SoundMap(QWidget):
         self._find = find
         self._job: int | None = None
         self._request: Request | None = None
+        self._preparing: Ticket | None = None
         self._seen: tuple[object, ...] = ()
         self._hovered: int | None = None
         self._selected: NDArray[np.int64] = np.zeros(0, np.int64)
@@ -252,7 +254,7 @@ class SoundMap(QWidget):
         clips = {clip.id: clip for clip in project.clips()}
         whole = self.points.currentData() == "clips"
 
-        def write(found: list[tuple[int, Vectors]]) -> None:
+        def work(found: list[tuple[int, Vectors]]) -> tuple[Path, ...]:
             sounds = [
                 Embedded(
                     clips[clip].name,
@@ -262,13 +264,19 @@ class SoundMap(QWidget):
                 for clip, vectors in found
                 if clip in clips
             ]
-            try:
-                written = write_vectors(path, sounds)
-            except EarmarkError as error:
-                self._say(str(error), "error")
-            else:
-                names = " and ".join(each.name for each in written)
-                self._say(f"Wrote {names}", "good")
+            return write_vectors(path, sounds)
+
+        def told(written: tuple[Path, ...]) -> None:
+            names = " and ".join(each.name for each in written)
+            self._say(f"Wrote {names}", "good")
+
+        def failed(error: Exception) -> None:
+            if not isinstance(error, EarmarkError):
+                raise error
+            self._say(str(error), "error")
+
+        def write(found: list[tuple[int, Vectors]]) -> None:
+            self._session.background.run(lambda _: work(found), told, failed)
 
         self._index.contents(write)
 
@@ -293,12 +301,16 @@ class SoundMap(QWidget):
             digest = hashlib.sha256(matrix.tobytes() + method.encode()).hexdigest()
             path = cache / "vectors" / "maps" / f"{digest[:24]}.npy"
             request = Request(moments, path)
-            if not request.places.exists():
+            if _layout_of(request) is None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 np.save(path, matrix)
             return request
 
-        self._session.background.run(work, self._request_layout, _raise)
+        if self._preparing is not None:
+            self._preparing.cancel()
+        self._preparing = self._session.background.run(
+            work, self._request_layout, _raise
+        )
 
     def _request_layout(self, request: Request | None) -> None:
         if request is not None and request == self._request and self.layout_shown:
@@ -308,8 +320,8 @@ class SoundMap(QWidget):
         if request is None:
             self.layout_shown = None
             self._show_page()
-        elif request.places.exists():
-            self._take_layout(request)
+        elif (layout := _layout_of(request)) is not None:
+            self._take_layout(layout)
         else:
             values = {
                 "vectors": str(request.vectors),
@@ -332,13 +344,15 @@ class SoundMap(QWidget):
             self._say(outcome, "error")
             self._show_page()
         elif self._request is not None:
-            self._take_layout(self._request)
+            layout = _layout_of(self._request)
+            if layout is None:
+                self._say("The map cannot be read back from the cache folder.", "error")
+                self._show_page()
+            else:
+                self._take_layout(layout)
 
-    def _take_layout(self, request: Request) -> None:
-        found = np.load(request.places)
-        self.layout_shown = Layout(
-            request.moments, found[:, :2], found[:, 2].astype(np.int64)
-        )
+    def _take_layout(self, layout: Layout) -> None:
+        self.layout_shown = layout
         self._selected = np.zeros(0, np.int64)
         self._paint()
         self.view.show_all()
@@ -501,6 +515,8 @@ class SoundMap(QWidget):
         self.select(np.union1d(self._selected, inside) if adds else inside)
 
     def _clear(self) -> None:
+        if self._preparing is not None:
+            self._preparing.cancel()
         self.layout_shown, self._request, self._job = None, None, None
         self._seen = ()
         self._show_page()
@@ -583,6 +599,17 @@ class SoundMap(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(pages, 1)
+
+
+def _layout_of(request: Request) -> Layout | None:
+    """What the engine wrote; None if it has not, or if that is damaged."""
+    try:
+        found = np.load(request.places)
+    except (OSError, ValueError, EOFError):
+        return None
+    if found.shape != (len(request.moments), 3):
+        return None
+    return Layout(request.moments, found[:, :2], found[:, 2].astype(np.int64))
 
 
 def _choice(
