@@ -334,7 +334,7 @@ class SoundMap(QWidget):
             self._show_page()
 
     def _take_event(self, event: Any) -> None:
-        if self._job not in event.jobs or event.kind != "state":
+        if self._job is None or self._job not in event.jobs or event.kind != "state":
             return
         outcome = self._index.outcome(self._job)
         if outcome is None:
