@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from earmark.core.clips import Clip, Source, Span
+from earmark.core.contents import WaitingJob
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label
 from earmark.core.project import Project, hash_file
@@ -83,6 +84,48 @@ def test_a_source_with_any_file_name_can_be_worked_on(
     audio = AudioInput(0, "café", 8000, 1, (Span("a" * 32, 0, 10),), (source,), 0, 10)
     key = project.add_job(Job(0, "task", {}, None, audio))
     assert project.job(key).input == audio
+
+
+def test_jobs_that_share_most_are_read_back_as_they_were_stored(
+    project: Project, job: Job
+) -> None:
+    given = [
+        replace(job, id=0),
+        replace(job, id=0, model=None, input=None, batch=7),
+        replace(job, id=0, resume_frame=7, error="None", traceback=""),
+    ]
+    keys = project.add_jobs(given)
+    assert keys == [job.id + 1, job.id + 2, job.id + 3]
+    assert project.jobs_by_id([*keys, 99]) == {
+        key: replace(one, id=key) for key, one in zip(keys, given, strict=True)
+    }
+    assert project.add_jobs([]) == []
+    assert project.job_ids() == [job.id, *keys]
+
+
+def test_what_waits_is_known_with_its_length(project: Project, job: Job) -> None:
+    assert job.input is not None
+    part = replace(job.input, start=400, stop=1000)
+    keys = project.add_jobs(
+        [replace(job, input=part, batch=3), replace(job, input=None)]
+    )
+    project.update_jobs([job.id], state=JobState.RUNNING)
+    assert project.waiting_jobs() == [
+        WaitingJob(keys[0], job.task, 3, 600 / job.input.rate),
+        WaitingJob(keys[1], job.task, None, None),
+    ]
+
+
+def test_what_jobs_took_is_stored_with_what_they_found(
+    project: Project, job: Job
+) -> None:
+    project.add_results(job.id, words(0))
+    usage = Usage("cpu", "int8", 1.0)
+    project.accept_batch([job.id], "Speech", usages={job.id: usage})
+    accepted = project.job(job.id)
+    assert (accepted.state, accepted.usage) == (JobState.DONE, usage)
+    with pytest.raises(EarmarkError, match="not there any more"):
+        project.accept_batch([job.id, 99], "Speech")
 
 
 def test_the_queue_keeps_its_order(project: Project) -> None:
@@ -356,3 +399,14 @@ def test_results_move_with_the_project(
     found = project.job(key).input
     assert found is not None
     assert found.sources[0].path == project.audio_folder / "inside.wav"
+
+
+def test_results_are_replaced_as_a_whole_or_not_at_all(
+    project: Project, job: Job
+) -> None:
+    project.add_results(job.id, words(10))
+    with pytest.raises(KeyError):
+        project.replace_results(job.id, [*words(2), "no result"])  # type: ignore[list-item]  # on purpose
+    assert project.results(job.id) == words(10)
+    project.replace_results(job.id, words(2))
+    assert project.results(job.id) == words(2)

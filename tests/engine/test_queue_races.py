@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,11 @@ from earmark.core.tasks import (
 )
 from earmark.engine import protocol
 from earmark.engine.client import ExitReason
-from earmark.engine.queue import JobQueue
+from earmark.engine.queue import JobEvent, JobQueue
 from earmark.settings import Settings
 
 SEGMENT = Prediction("s", 0, 100, "one", kind="segments")
+LONG = Prediction("s", 100, 200, "two" * 100_000, kind="segments")
 
 
 class ScriptedEngine:
@@ -86,6 +89,23 @@ class Scene:
 
     def submit(self, task: str = "segments") -> int:
         return self.queue.submit(task, {}, input=self.audio)
+
+    def submit_batch(self, count: int) -> list[int]:
+        """Jobs that the engine is given together."""
+        return self.queue.submit_batch("alone", {}, [self.audio] * count)
+
+    @contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """Meanwhile the database may not grow."""
+        database = self.project._database.connection
+        database.pragma("max_page_count", database.pragma("page_count"))
+        yield
+        database.pragma("max_page_count", 1 << 30)
+
+    def labels(self) -> list[str]:
+        """What the clip is labelled."""
+        tracks = self.project.tracks(self.audio.clip)
+        return [x.text for track in tracks for x in self.project.labels(track.id)]
 
     def hear(self, *messages: protocol.FromEngine | ExitReason) -> None:
         """Let the engine say this, and handle it."""
@@ -294,3 +314,156 @@ def test_engines_that_end_before_a_job_has_begun_are_not_started_for_ever(
         assert scene.state(job) == JobState.RUNNING
     scene.hear(gone(job))
     assert scene.state(job) == JobState.FAILED
+
+
+def test_many_jobs_are_told_of_at_once(scene: Scene) -> None:
+    told: list[JobEvent] = []
+    scene.queue.subscribe(told.append)
+    jobs = tuple(scene.queue.submit_batch("alone", {}, [scene.audio] * 20))
+
+    assert [(event.jobs, event.kind, event.state) for event in told] == [
+        (jobs, "added", JobState.WAITING),
+        (jobs, "state", JobState.RUNNING),
+    ]
+    told.clear()
+    scene.hear(*(protocol.Done(job, Usage("cpu")) for job in jobs))
+    done = [event for event in told if event.state == JobState.DONE]
+    assert sum((event.jobs for event in done), ()) == jobs
+    assert len(done) < len(jobs)
+    assert {scene.project.job(job).usage.device for job in jobs} == {"cpu"}
+    told.clear()
+    scene.queue.cancel(*jobs)
+    assert not told
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda job: protocol.Done(job, Usage("cpu")),
+        lambda job: protocol.Failed(job, "It went wrong.", "", Usage()),
+        lambda job: gone(job),
+    ],
+)
+def test_a_trial_leaves_nothing_but_what_was_told_of_it(
+    scene: Scene, end: Callable[[int], protocol.FromEngine | ExitReason]
+) -> None:
+    told: list[JobEvent] = []
+    scene.queue.subscribe(told.append)
+    job = scene.queue.try_out("segments", {}, model=None, input=scene.audio)
+    scene.hear(protocol.Started(job), protocol.Results(job, (SEGMENT,)), end(job))
+
+    assert told[-2].state in (JobState.DONE, JobState.FAILED)
+    assert told[-1].kind == "removed"
+    assert scene.project.jobs(removed=True) == []
+    assert [edit.title for edit in scene.project.history()] == ["Import"]
+
+
+def test_a_trial_that_is_cancelled_leaves_nothing(scene: Scene) -> None:
+    running, waiting = (
+        scene.queue.try_out("segments", {}, model=None, input=scene.audio)
+        for _ in range(2)
+    )
+    scene.queue.cancel(running, waiting)
+    assert scene.project.jobs(removed=True) == []
+    scene.hear(protocol.Stopped(running, Usage()))
+    assert scene.queue.idle
+
+
+def test_a_trial_that_runs_when_the_project_is_left_is_not_kept(
+    scene: Scene, tmp_path: Path
+) -> None:
+    scene.queue.try_out("segments", {}, model=None, input=scene.audio)
+    with closing(Project.create(tmp_path / "Other")) as other:
+        scene.queue.set_project(other)
+        assert scene.project.jobs(removed=True) == []
+
+
+def test_a_batch_that_a_full_disk_cannot_take_has_failed_and_can_be_run_again(
+    scene: Scene,
+) -> None:
+    jobs = scene.submit_batch(10)
+    with scene.full_disk():
+        for job in jobs:
+            scene.engine.say(protocol.Started(job))
+            scene.engine.say(protocol.Results(job, (LONG,)))
+            scene.engine.say(protocol.Done(job, Usage("cpu")))
+        scene.hear()
+    assert {scene.state(job) for job in jobs} == {JobState.FAILED}
+    assert "is full" in scene.project.job(jobs[0]).error
+    assert scene.project.tracks(scene.audio.clip) == []
+    assert scene.queue.idle
+    scene.queue.resume(jobs[0])
+    scene.hear(protocol.Results(jobs[0], (LONG,)), protocol.Done(jobs[0], Usage()))
+    assert scene.state(jobs[0]) == JobState.DONE
+    assert scene.labels() == [LONG.text]
+
+
+def test_a_job_whose_results_cannot_be_stored_is_stopped_and_goes_on_behind_them(
+    scene: Scene,
+) -> None:
+    job, behind = scene.submit(), scene.submit()
+    scene.hear(protocol.Started(job), protocol.Results(job, (SEGMENT,)))
+    with scene.full_disk():
+        scene.hear(protocol.Results(job, (LONG,)))
+    assert scene.engine.cancelled == [job]
+    late = Prediction("s", 200, 300, "three", kind="segments")
+    scene.hear(protocol.Results(job, (late,)))
+    assert scene.state(behind) == JobState.WAITING
+    scene.hear(protocol.Stopped(job, Usage("cpu")))
+    failed = scene.project.job(job)
+    assert (failed.state, failed.usage.device) == (JobState.FAILED, "cpu")
+    assert "is full" in failed.error
+    assert scene.project.results(job) == [SEGMENT]
+    assert scene.state(behind) == JobState.RUNNING
+    scene.queue.resume(job)
+    scene.hear(protocol.Done(behind, Usage()))
+    assert scene.engine.runs[-1].jobs[0].resume_frame == SEGMENT.stop
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_an_engine_that_ends_before_it_could_stop_a_job_changes_nothing(
+    scene: Scene, ends: bool
+) -> None:
+    job = scene.submit()
+    with scene.full_disk():
+        scene.hear(protocol.Started(job), protocol.Results(job, (LONG,)))
+    scene.hear(protocol.Done(job, Usage()) if ends else gone(job, asked=True))
+    assert scene.state(job) == JobState.FAILED
+    assert "is full" in scene.project.job(job).error
+
+
+def test_that_a_job_has_failed_is_stored_as_soon_as_it_can_be(scene: Scene) -> None:
+    job = scene.submit()
+    told: list[JobEvent] = []
+    scene.queue.subscribe(told.append)
+    database = scene.project._database.connection
+    database.pragma("query_only", True)
+    with pytest.raises(EarmarkError, match="cannot be written"):
+        scene.hear(protocol.Failed(job, "no memory", "deep down", Usage("cpu")))
+    assert scene.state(job) == JobState.RUNNING
+    with pytest.raises(EarmarkError, match="cannot be written"):
+        scene.queue.cancel(job)
+    database.pragma("query_only", False)
+    scene.queue.start()
+    failed = scene.project.job(job)
+    assert (failed.state, failed.error, failed.traceback, failed.usage.device) == (
+        JobState.FAILED,
+        "no memory",
+        "deep down",
+        "cpu",
+    )
+    assert told == [JobEvent((job,), "state", JobState.FAILED)]
+    assert scene.queue.idle
+
+
+def test_jobs_that_cannot_be_cancelled_go_on(scene: Scene) -> None:
+    running, waiting = scene.submit(), scene.submit()
+    database = scene.project._database.connection
+    database.pragma("query_only", True)
+    with pytest.raises(EarmarkError, match="cannot be written"):
+        scene.queue.cancel(running, waiting)
+    database.pragma("query_only", False)
+    assert scene.engine.cancelled == []
+    scene.hear(protocol.Results(running, (SEGMENT,)), protocol.Done(running, Usage()))
+    assert scene.state(running) == JobState.DONE
+    assert scene.state(waiting) == JobState.RUNNING

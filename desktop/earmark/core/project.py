@@ -121,6 +121,7 @@ class Project(Contents):
         self._lock = lock
         self._history_bytes = history_bytes
         self._closed = False
+        self._in_bulk = False
         self._listeners: Listeners[[Change]] = Listeners()
 
     @classmethod
@@ -355,15 +356,18 @@ class Project(Contents):
         """Store much in little time; it is all safe when the block is left.
 
         Within the block, what is stored survives the end of the program, however that
-        comes. A loss of power may take the last of it back, and leaves no damage.
+        comes. So do results that were accepted, and all that was stored before them,
+        the loss of power; it may take back what came after them, and leaves no damage.
         """
         self._check_writable()
-        self._database.run("PRAGMA synchronous = normal")
+        self._in_bulk = True
+        self._database.wait_for_disk(False)
         try:
             yield
         finally:
+            self._in_bulk = False
             if not self._closed:
-                self._database.run("PRAGMA synchronous = full")
+                self._database.wait_for_disk(True)
                 self._database.flush()
 
     def undo(self) -> Change | None:
@@ -570,6 +574,12 @@ class Project(Contents):
         self._check_writable()
         self._database.run("DELETE FROM results WHERE job = ?", (job,))
 
+    def replace_results(self, job: int, results: Sequence[StoredResult]) -> None:
+        """Keep this of what a job gave, and nothing else."""
+        with self._database.transaction():
+            self.clear_results(job)
+            self.add_results(job, results)
+
     def accept_results(self, job: int, title: str) -> AcceptedResults:
         """Make the stored results of a job part of the project; see `accept_batch`."""
         return self.accept_batch([job], title)
@@ -620,7 +630,8 @@ class Project(Contents):
             if isinstance(result, AudioFile)
         }
         accepted = AcceptedResults()
-        with self.edit(self._batch_title(title, batch), batch=batch) as edit:
+        title_of_all = self._batch_title(title, batch)
+        with self._durably(), self.edit(title_of_all, batch=batch) as edit:
             for job in jobs:
                 made = self._accept(edit, known[job], results[job], keys, title)
                 accepted = AcceptedResults(
@@ -637,6 +648,18 @@ class Project(Contents):
             for job, usage in (usages or {}).items():
                 self.update_jobs([job], usage=usage)
         return accepted
+
+    @contextmanager
+    def _durably(self) -> Iterator[None]:
+        """Have what is stored on the disk, also in bulk."""
+        if not self._in_bulk:
+            yield
+            return
+        self._database.wait_for_disk(True)
+        try:
+            yield
+        finally:
+            self._database.wait_for_disk(False)
 
     def _batch_title(self, title: str, batch: int | None) -> str:
         count = "SELECT count(*) FROM jobs WHERE batch = ?"

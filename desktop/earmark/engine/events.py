@@ -94,6 +94,8 @@ class Running:
     progress: JobProgress = field(default_factory=JobProgress)
     first_fraction: tuple[float, float] | None = None
     """When it was first told how far it is, and how far that was."""
+    fault: str = ""
+    """Why it will have failed when the engine has stopped it."""
 
 
 def progress_of(running: Running, fraction: float | None, text: str) -> JobProgress:

@@ -57,6 +57,9 @@ ENDED = frozenset(
     (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 )
 
+LAST_WORD = protocol.Done | protocol.Failed | protocol.Stopped
+"""The last word of the engine about a job."""
+
 
 class JobQueue:
     """The jobs of a project, run in order.
@@ -106,6 +109,7 @@ class JobQueue:
         self._lost: Counter[int] = Counter()
         self._found: dict[int, list[StoredResult]] = {}
         self._done: dict[int, Usage] = {}
+        self._failed: dict[int, dict[str, Any]] = {}
         self._waiting = Waiting(project)
 
     def _new_engine(self) -> Engine:
@@ -259,15 +263,18 @@ class JobQueue:
         """
         if not self._done.keys().isdisjoint(jobs):
             self._accept_all()
-        stopped = self._waiting.take(jobs)
+        self._tell_failures()
+        stopped = [job for job in jobs if job in self._waiting]
         self._project.update_jobs(stopped, state=JobState.CANCELLED, usage=Usage())
+        self._waiting.take(stopped)
         for job in jobs:
-            running = self._running.pop(job, None)
+            running = self._running.get(job)
             if running is not None:
-                self._found.pop(job, None)
                 self._project.update_jobs(
                     [job], state=JobState.CANCELLED, usage=running.usage
                 )
+                del self._running[job]
+                self._found.pop(job, None)
                 self._stopping[job] = running.job.task
                 self._engine.cancel(job)
                 stopped.append(job)
@@ -367,21 +374,26 @@ class JobQueue:
 
     def set_project(self, project: Project) -> None:
         """Go on with another project; what runs is interrupted, and can be resumed."""
-        if self._running or self._stopping:
-            self._engine.kill()
-            self._interrupt()
-            self._engine = self._new_engine()
-        self._open(project)
+        try:
+            if self._running or self._stopping:
+                self._engine.kill()
+                self._engine = self._new_engine()
+                self._interrupt()
+        finally:
+            self._open(project)
 
     def close(self) -> None:
         """Interrupt what runs and end the engine."""
         self._epoch += 1  # what it still says is not heard
-        self._interrupt()
-        self._engine.close()
+        try:
+            self._interrupt()
+        finally:
+            self._engine.close()
 
     def _interrupt(self) -> None:
         if not self._project.closed:
             self._accept_all()
+            self._tell_failures()
             for job, running in self._running.items():
                 self._project.update_jobs(
                     [job], state=JobState.INTERRUPTED, usage=running.usage
@@ -403,7 +415,10 @@ class JobQueue:
 
     def _pump(self) -> None:
         """Give the engine what may run now."""
-        if self._halted or self._project.closed or self._project.read_only:
+        if self._project.closed or self._project.read_only:
+            return
+        self._tell_failures()
+        if self._halted:
             return
         for name, first in self._waiting.firsts(self._busy()).items():
             try:
@@ -411,6 +426,7 @@ class JobQueue:
             except EarmarkError as error:  # its plugin is gone
                 self._waiting.take([first])
                 self._fail(first, str(error))
+                self._tell_failures()
                 continue
             chosen = self._waiting.together(first) if task.many else [first]
             self._project.update_jobs(
@@ -441,10 +457,17 @@ class JobQueue:
 
     def _put_back(self, jobs: Sequence[int]) -> None:
         """Let jobs wait again, to go on behind their last segments."""
-        for job in self._project.jobs_by_id(jobs).values():
-            frame = resuming.resume_frame(self._project, job)
-            resuming.rewind(self._project, job.id, frame)
-        self._project.update_jobs(jobs, state=JobState.WAITING, error="", traceback="")
+        try:
+            for job in self._project.jobs_by_id(jobs).values():
+                frame = resuming.resume_frame(self._project, job)
+                resuming.rewind(self._project, job.id, frame)
+            self._project.update_jobs(
+                jobs, state=JobState.WAITING, error="", traceback=""
+            )
+        except EarmarkError as error:
+            for key in jobs:
+                self._fail(key, str(error))
+            return
         self._waiting.read()
         self._tell(jobs, "state", JobState.WAITING)
 
@@ -453,15 +476,16 @@ class JobQueue:
         if isinstance(message, protocol.Ready):
             return
         job = message.job
-        if job in self._stopping:
-            if isinstance(message, protocol.Done | protocol.Failed | protocol.Stopped):
-                self._take_stop(job, message.usage)
-            return
         running = self._running.get(job)
-        if running is None:
-            return
         try:
-            self._take_news(running, message)
+            if job in self._stopping:
+                if isinstance(message, LAST_WORD):
+                    self._take_stop(job, message.usage)
+            elif running is not None and running.fault:
+                if isinstance(message, LAST_WORD):
+                    self._fail(job, running.fault, usage=message.usage)
+            elif running is not None:
+                self._take_news(running, message)
         finally:
             self._pump()
 
@@ -485,11 +509,7 @@ class JobQueue:
             case protocol.Results(_, results):
                 self._take_results(running, results)
             case protocol.Rewound(_, frame, note):
-                resuming.rewind(self._project, job, frame)
-                running.usage = replace(running.usage, note=note)
-                running.first_fraction = None
-                running.job = self._project.update_job(job, usage=running.usage)
-                self._tell([job], "state", JobState.RUNNING)
+                self._rewind(running, frame, note)
             case protocol.Done(_, usage) if running.job.batch is not None:
                 self._done[job] = usage
                 self._accept_soon()
@@ -503,16 +523,45 @@ class JobQueue:
     def _take_results(
         self, running: Running, results: tuple[StoredResult, ...]
     ) -> None:
-        job = running.job
-        results = tuple(
-            resuming.completed(self._project, job, found) for found in results
-        )
-        if running.together:
-            # It ends in a moment and is stored with the others then.
-            self._found.setdefault(job.id, []).extend(results)
+        job = running.job.id
+        try:
+            self._found.setdefault(job, []).extend(
+                resuming.completed(self._project, running.job, found)
+                for found in results
+            )
+            # What ends in a moment is stored with the others then.
+            stored = {} if running.together else self._store([job])
+        except EarmarkError as error:
+            self._give_up(running, error)
             return
-        self._project.add_results(job.id, results)
-        self._tell([job.id], "results", new_results=results)
+        self._tell_results(stored)
+
+    def _rewind(self, running: Running, frame: int | None, note: str) -> None:
+        """A job begins again behind what it keeps."""
+        job = running.job.id
+        running.usage = replace(running.usage, note=note)
+        running.first_fraction = None
+        try:
+            resuming.rewind(self._project, job, frame)
+            running.job = self._project.update_job(job, usage=running.usage)
+        except EarmarkError as error:
+            self._give_up(running, error)
+            return
+        self._tell([job], "state", JobState.RUNNING)
+
+    def _store(self, jobs: Iterable[int]) -> dict[int, list[StoredResult]]:
+        """Store what jobs found, of all or none; gives what that was."""
+        found = {job: self._found[job] for job in jobs if job in self._found}
+        if found:
+            self._project.add_results_of(found)
+        for job in found:
+            del self._found[job]
+        return found
+
+    def _give_up(self, running: Running, error: EarmarkError) -> None:
+        """Stop a job whose results cannot be stored; it has failed when it stops."""
+        running.fault = str(error)
+        self._engine.cancel(running.job.id)
 
     def _accept_soon(self) -> None:
         """Have the jobs of batches that are done accepted, a few at a time.
@@ -545,12 +594,16 @@ class JobQueue:
         batch = first.job.batch
         jobs = [job for job in self._done if self._running[job].job.batch == batch]
         done = {job: self._done.pop(job) for job in jobs[:ACCEPTED_AT_ONCE]}
-        found = {job: self._found.pop(job) for job in done if job in self._found}
-        if found:
-            self._project.add_results_of(found)
-        for job, results in found.items():
-            self._tell([job], "results", new_results=tuple(results))
-        self._accept(done, first)
+        try:
+            stored = self._store(done)
+        except EarmarkError as error:
+            for job, usage in done.items():
+                self._fail(job, str(error), usage=usage)
+            return
+        try:
+            self._tell_results(stored)
+        finally:
+            self._accept(done, first)
 
     def _accept(self, done: Mapping[int, Usage], first: Running) -> None:
         """Accept what was stored, read again, or say why that cannot be done."""
@@ -577,9 +630,13 @@ class JobQueue:
         if job not in self._trials:
             self._accept({job: usage}, running)
             return
-        resuming.remove_audio(self._project, self._project.results(job))
-        self._project.clear_results(job)
-        self._project.update_jobs([job], state=JobState.DONE, usage=usage)
+        try:
+            resuming.remove_audio(self._project, self._project.results(job))
+            self._project.clear_results(job)
+            self._project.update_jobs([job], state=JobState.DONE, usage=usage)
+        except EarmarkError as error:
+            self._fail(job, str(error), usage=usage)
+            return
         self._settle([job])
         self.remove(job)
 
@@ -593,16 +650,22 @@ class JobQueue:
     def _fail(
         self, job: int, error: str, traceback: str = "", usage: Usage | None = None
     ) -> None:
+        """A job has failed, which its row says as soon as that can be stored."""
         running = self._running.pop(job, None)
         self._found.pop(job, None)
         if usage is None:
             usage = running.usage if running else Usage()
-        self._project.update_jobs(
-            [job], state=JobState.FAILED, error=error, traceback=traceback, usage=usage
-        )
-        self._tell([job], "state", JobState.FAILED)
-        if job in self._trials:
-            self.remove(job)
+        self._failed[job] = {"error": error, "traceback": traceback, "usage": usage}
+
+    def _tell_failures(self) -> None:
+        """Store which jobs have failed; on a full disk they are kept until later."""
+        while self._failed:
+            job, fields = next(iter(self._failed.items()))
+            self._project.update_jobs([job], state=JobState.FAILED, **fields)
+            del self._failed[job]
+            self._tell([job], "state", JobState.FAILED)
+            if job in self._trials:
+                self.remove(job)
 
     def _take_stop(self, job: int, usage: Usage) -> None:
         """A cancelled job has stopped: its row says what that took."""
@@ -619,7 +682,6 @@ class JobQueue:
                 )
             self._project.update_jobs([job], usage=usage)
             self._tell([job], "state", JobState.CANCELLED)
-        self._pump()
 
     def _take_exit(self, reason: ExitReason) -> None:
         """The engine is gone: fail what it ran, put back what it had not begun."""
@@ -634,6 +696,9 @@ class JobQueue:
             if job in self._done:
                 continue
             self._lost[job] += 1
+            if running.fault:
+                self._fail(job, running.fault)
+                continue
             innocent = reason.asked or (
                 reason.was_ready
                 and not running.started
@@ -650,6 +715,10 @@ class JobQueue:
             again.append(job)
         self._put_back(again)
         self._pump()
+
+    def _tell_results(self, stored: Mapping[int, Sequence[StoredResult]]) -> None:
+        for job, results in stored.items():
+            self._tell([job], "results", new_results=tuple(results))
 
     def _tell(
         self,

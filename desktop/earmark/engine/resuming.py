@@ -40,8 +40,7 @@ def rewind(project: Project, job: int, frame: int | None) -> None:
         )
     ]
     if len(kept) < len(results):
-        project.clear_results(job)
-        project.add_results(job, kept)
+        project.replace_results(job, kept)
         remove_audio(project, results)
     project.update_job(job, resume_frame=frame)
 
