@@ -467,3 +467,33 @@ def test_jobs_that_cannot_be_cancelled_go_on(scene: Scene) -> None:
     scene.hear(protocol.Results(running, (SEGMENT,)), protocol.Done(running, Usage()))
     assert scene.state(running) == JobState.DONE
     assert scene.state(waiting) == JobState.RUNNING
+
+
+def test_a_job_that_begins_again_among_others_keeps_one_try_only(scene: Scene) -> None:
+    first, second = scene.submit_batch(2)
+    scene.hear(
+        protocol.Started(first),
+        protocol.Results(first, (Prediction("", 0, 50, "first try"),)),
+        protocol.Rewound(first, None, "again"),
+        protocol.Results(first, (Prediction("", 0, 50, "second try"),)),
+        protocol.Done(first, Usage()),
+        protocol.Done(second, Usage()),
+    )
+    assert scene.labels() == ["second try"]
+
+
+def test_a_job_that_begins_again_among_others_tells_all_that_it_heard(
+    scene: Scene,
+) -> None:
+    first, second = scene.submit_batch(2)
+    more = Prediction("s", 100, 200, "two", kind="segments")
+    scene.hear(
+        protocol.Started(first),
+        protocol.Results(first, (SEGMENT,)),
+        protocol.Rewound(first, SEGMENT.stop, "again"),
+        protocol.Results(first, (more, Text("transcript", "two"))),
+        protocol.Done(first, Usage()),
+        protocol.Done(second, Usage()),
+    )
+    assert scene.labels() == ["one", "two"]
+    assert scene.project.results(first)[-1] == Text("transcript", "one two")

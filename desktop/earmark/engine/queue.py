@@ -537,16 +537,19 @@ class JobQueue:
         self._tell_results(stored)
 
     def _rewind(self, running: Running, frame: int | None, note: str) -> None:
-        """A job begins again behind what it keeps."""
+        """A job begins again, by itself from now on, behind what it keeps."""
         job = running.job.id
+        running.together = False
         running.usage = replace(running.usage, note=note)
         running.first_fraction = None
         try:
+            stored = self._store([job])
             resuming.rewind(self._project, job, frame)
             running.job = self._project.update_job(job, usage=running.usage)
         except EarmarkError as error:
             self._give_up(running, error)
             return
+        self._tell_results(stored)
         self._tell([job], "state", JobState.RUNNING)
 
     def _store(self, jobs: Iterable[int]) -> dict[int, list[StoredResult]]:
