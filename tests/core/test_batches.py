@@ -50,8 +50,10 @@ def test_a_batch_is_known_by_a_number_of_its_own(project: Project, clip: Clip) -
     job = project.add_job(Job(0, "a", {}, None, audio, batch=second))
     project.add_job(Job(0, "a", {}, None, audio))
     assert project.job(job).batch == second
-    assert project.jobs_of_batch(second) == [(job, JobState.WAITING)]
-    assert project.jobs_of_batch(first) == []
+    assert project.unfinished_of_batch(second)
+    assert not project.unfinished_of_batch(first)
+    project.update_jobs([job], state=JobState.DONE)
+    assert not project.unfinished_of_batch(second)
 
 
 def test_accepting_a_batch_bit_by_bit_is_one_step(
@@ -79,7 +81,7 @@ def test_several_jobs_are_accepted_at_once(
 ) -> None:
     accepted = project.accept_batch(jobs, "Events", batch)
     assert [project.track(track).job for track in accepted.tracks] == jobs
-    assert {state for _, state in project.jobs_of_batch(batch)} == {JobState.DONE}
+    assert {project.job_state(job) for job in jobs} == {JobState.DONE}
 
 
 def test_an_edit_between_makes_two_steps_of_a_batch(

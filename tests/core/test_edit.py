@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -462,3 +463,26 @@ def test_a_file_name_that_is_not_unicode_is_kept(
     with project.edit("Import") as edit:
         edit.add_source(source)
     assert project.sources() == [source]
+
+
+def test_clips_are_read_as_they_are_whatever_was_kept_of_them(
+    project: Project, clip: Clip
+) -> None:
+    with project.edit("Double") as edit:
+        other = edit.duplicate_clip(clip.id)
+    assert project.clip_ids() == [clip.id, other]
+    assert project.clips_by_id([other, 99]).keys() == {other}
+
+    with pytest.raises(KeyboardInterrupt), project.edit("Rename") as edit:
+        edit.update_clip(other, name="new", tags=["a", "b"])
+        assert project.clips()[1].tags == ("a", "b")
+        raise KeyboardInterrupt
+    assert project.clips()[1] == replace(clip, id=other)
+    with project.edit("Cut") as edit:
+        edit.delete(other, 0, 10)
+        edit.remove_clip(clip.id)
+    assert [(known.id, known.frames) for known in project.clips()] == [
+        (other, clip.frames - 10)
+    ]
+    project.undo()
+    assert project.clips() == [clip, replace(clip, id=other)]

@@ -446,13 +446,6 @@ class Contents:
         )
         return [WaitingJob(*row) for row in rows]
 
-    def jobs_of_batch(self, batch: int) -> list[tuple[int, JobState]]:
-        """Id and state of the jobs that were given together."""
-        rows = self._database.rows(
-            "SELECT id, state FROM jobs WHERE batch = ? ORDER BY id", (batch,)
-        )
-        return [(key, JobState(state)) for key, state in rows]
-
     def unfinished_of_batch(self, batch: int) -> bool:
         """Whether any of the jobs that were given together waits or runs."""
         found = self._database.value(

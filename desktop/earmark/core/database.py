@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain, takewhile
+from itertools import chain, groupby, takewhile
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -253,6 +255,10 @@ class Database:
         for (key,) in self.rows("SELECT id FROM history ORDER BY id"):
             yield self._entry(key)[1]
 
+    def wait_for_disk(self, wait: bool) -> None:
+        """Whether a commit returns only once it is on the disk, with all before it."""
+        self.run(f"PRAGMA synchronous = {'full' if wait else 'normal'}")
+
     def flush(self) -> None:
         """Wait until all that was committed is on the disk."""
         with translated_errors(self.path):
@@ -346,25 +352,30 @@ class Database:
         )
 
     def _change(self, title: str, kind: ChangeKind, *changesets: bytes) -> Change:
-        keys: dict[str, set[Key]] = {table: set() for table in schema.TRACKED}
+        keys: dict[str, list[Any]] = defaultdict(list)
         tracks: set[Any] = set()
         changed_labels = False
         with translated_errors(self.path):
-            for row in chain.from_iterable(map(apsw.Changeset.iter, changesets)):
-                table, added = row.name, row.op == "INSERT"
-                values: Any = row.new if added else row.old
-                keys[table].add(values[0])
-                if table == "tracks":
-                    tracks.add(values[0])
-                elif table == "labels":
+            rows = chain.from_iterable(map(apsw.Changeset.iter, changesets))
+            for table, changed in groupby(rows, key=attrgetter("name")):
+                found = keys[table]
+                if table != "labels":
+                    found += [_identity(row)[0] for row in changed]
+                    continue
+                # There may be 100,000 of them.
+                for row in changed:
+                    op = row.op
+                    values: Any = row.new if op == "INSERT" else row.old
+                    found.append(values[0])
                     # What an update leaves as it was is not in the changeset.
-                    changed_labels |= row.op == "UPDATE"
-                    if values[1] is not apsw.no_change:
-                        tracks.add(values[1])
-        rows = Rows((table, frozenset(found)) for table, found in keys.items() if found)
+                    changed_labels |= op == "UPDATE"
+                    tracks.add(values[1])
+        tracks.discard(apsw.no_change)
+        tracks.update(keys["tracks"])
+        told = Rows((table, frozenset(found)) for table, found in keys.items() if found)
         if changed_labels:
-            tracks |= self._tracks_of(rows["labels"])
-        return Change(title, kind, rows, frozenset(tracks))
+            tracks |= self._tracks_of(told["labels"])
+        return Change(title, kind, told, frozenset(tracks))
 
     def _tracks_of(self, labels: frozenset[Key]) -> set[int]:
         found = self.rows(
@@ -373,6 +384,11 @@ class Database:
             (json_list(labels),),
         )
         return {track for (track,) in found}
+
+
+def _identity(row: apsw.TableChange) -> Any:
+    """The values of a changed row, among them its primary key."""
+    return row.new if row.op == "INSERT" else row.old
 
 
 def json_list(keys: Iterable[Key]) -> str:

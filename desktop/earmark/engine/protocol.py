@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -197,7 +197,10 @@ def encode(message: Message) -> bytes:
     TypeError
         If the message holds something that is not plain data.
     """
-    fields = {"type": type(message).__name__} | asdict(message)
+    name = type(message).__name__
+    # What is wrong with a value is said when it is decoded.
+    fields = _adapter(name).dump_python(message, warnings=False)
+    fields["type"] = name
     return json.dumps(fields, default=_plain, separators=(",", ":")).encode() + b"\n"
 
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from earmark.core.tasks import JobState
+from earmark.engine.events import JobEvent
 from earmark.ui.icons import icon
 from earmark.ui.importing import Import
 from earmark.ui.session import Session
@@ -75,7 +76,7 @@ class StatusBar(QStatusBar):
         session.project_changed.connect(self._show_clip)
         session.project_opened.connect(self._show_clip)
         session.settings_changed.connect(self._show_settings)
-        session.job_event.connect(self._show_jobs)
+        session.job_event.connect(self._take_event)
         self._show_clip()
         self._show_settings()
         self._show_jobs()
@@ -158,7 +159,11 @@ class StatusBar(QStatusBar):
             else "Earmark uses no network. Click to allow model downloads."
         )
 
-    def _show_jobs(self, *_: object) -> None:
+    def _take_event(self, event: JobEvent) -> None:
+        if event.kind not in ("progress", "results"):
+            self._show_jobs()
+
+    def _show_jobs(self) -> None:
         states = self._session.live_jobs
         running = sum(state == JobState.RUNNING for state in states.values())
         waiting = len(states) - running
