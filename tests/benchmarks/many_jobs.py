@@ -1,0 +1,50 @@
+"""A thousand clips given to one task in a project of ten thousand: the window's stalls.
+
+The task itself takes no time, so that what is measured is what the window does about
+its jobs; then labels by the hundred thousand are imported, undone and done again.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+
+from tests.benchmarks.table import Row
+
+
+def rows(short: bool) -> Iterator[Row]:
+    """In a window of its own."""
+    clips, jobs, labels = (200, 40, 1_000) if short else (10_000, 1_000, 100_000)
+    told = measured(clips, jobs, labels)
+    for task, how in (("together", "many at once"), ("alone", "one by one")):
+        what = f"{jobs:,} clips, {how}"
+        yield Row(
+            f"{what}: stall at the start", told[f"{task}_start_busy_ms"], "ms", 50
+        )
+        yield Row(f"{what}: longest stall", told[f"{task}_busy_ms"], "ms", 50)
+        yield Row(f"{what}: until all are done", told[f"{task}_s"], "s")
+    for step in ("import", "undo", "redo"):
+        yield Row(f"{step} of {labels:,} labels: stall", told[f"{step}_busy_ms"], "ms")
+
+
+def measured(*arguments: int) -> dict[str, float]:
+    """What `many_jobs_host` printed."""
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.many_jobs_host",
+                *map(str, arguments),
+            ],
+            env=os.environ | {"EARMARK_HOME": home, "QT_QPA_PLATFORM": "offscreen"},
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=600,
+            check=True,
+        )
+    lines = (line.rsplit(maxsplit=1) for line in done.stdout.splitlines())
+    return {name: float(value) for name, value in lines}
