@@ -105,6 +105,8 @@ class Settings(_Section):
         Where models run.
     models_folder : Path or None
         Another place for the model library.
+    moved_from : Path or None
+        The place that it was moved from, until what was copied is deleted there.
     memory_budget_mb : int
         Loaded models above it are let go, the least recently used first.
     cache_limit_mb : int
@@ -126,6 +128,7 @@ class Settings(_Section):
     network: bool = False
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     models_folder: Path | None = None
+    moved_from: Path | None = None
     memory_budget_mb: int = Field(4096, ge=256)
     cache_limit_mb: int = Field(10240, ge=100)
     theme: Literal["system", "light", "dark"] = "system"

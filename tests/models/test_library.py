@@ -146,6 +146,17 @@ def test_starter_weights_are_recognised_in_a_folder(
     assert library.missing_starter() == []
 
 
+def test_a_folder_of_the_persons_own_is_not_replaced_by_a_model(
+    library: Library, offer: Offer
+) -> None:
+    own = library.folder / "tiny"
+    own.mkdir(parents=True)
+    (own / "thesis.txt").write_text("ten years of work")
+    with pytest.raises(EarmarkError, match="Earmark did not put it there"):
+        library.import_folder(offer.index)
+    assert [path.name for path in own.iterdir()] == ["thesis.txt"]
+
+
 def test_a_folder_that_was_copied_by_hand_counts(
     library: Library, offer: Offer
 ) -> None:

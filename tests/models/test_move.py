@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import Progress
 from earmark.models.catalog import Catalog
 from earmark.models.library import Library
+from earmark.models.move import finish_move
+from earmark.settings import SettingsStore
 
 
 @pytest.fixture
@@ -91,40 +94,119 @@ def test_a_cancelled_move_goes_on_where_it_was(filled: Library, tmp_path: Path) 
     assert (copied[0] / "earmark-model.json").stat().st_ino == stamp
 
 
-def test_a_crash_after_the_switch_is_made_good(filled: Library, tmp_path: Path) -> None:
-    new = tmp_path / "new"
+def crashed_move(old: Path, new: Path) -> SettingsStore:
+    """The settings after a move that was killed just after the switch."""
+    settings = new.parent / "settings.json"
     script = f"""
 import os
 from pathlib import Path
 from earmark.models.catalog import Catalog
 from earmark.models.library import Library
-library = Library(Path({str(filled.folder)!r}), Catalog(()))
-library.move(Path({str(new)!r}), lambda: os._exit(9))
+from earmark.settings import SettingsStore
+old, new = Path({str(old)!r}), Path({str(new)!r})
+def switch():
+    store = SettingsStore(Path({str(settings)!r}))
+    store.update(models_folder=new, moved_from=old)
+    os._exit(9)
+Library(old, Catalog(())).move(new, switch)
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
+    return SettingsStore(settings)
+
+
+def test_a_crash_after_the_switch_is_made_good(filled: Library, tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    store = crashed_move(filled.folder, new)
     assert ids(filled) == ids(at(new, tmp_path)) == {"tiny", "mine"}
-    at(new, tmp_path).finish_move()
+    finish_move(store)
     assert not filled.folder.exists()
     assert ids(at(new, tmp_path)) == {"tiny", "mine"}
-    at(new, tmp_path).finish_move()  # once is enough
+    assert store.settings.moved_from is None
+    finish_move(store)  # once is enough
 
 
 def test_what_is_not_in_the_new_place_is_never_deleted(
     filled: Library, tmp_path: Path
 ) -> None:
     old, new = filled.folder, tmp_path / "new"
-    script = f"""
-import os
-from pathlib import Path
-from earmark.models.catalog import Catalog
-from earmark.models.library import Library
-library = Library(Path({str(old)!r}), Catalog(()))
-library.move(Path({str(new)!r}), lambda: os._exit(9))
-"""
-    subprocess.run([sys.executable, "-c", script], check=False)
+    store = crashed_move(old, new)
     shutil.rmtree(new / "mine")
-    at(new, tmp_path).finish_move()
-    assert ids(at(old, tmp_path)) == {"mine"}
+    (old / "tiny" / "notes.txt").write_text("written after the copy was made")
+    finish_move(store)
+    assert ids(at(old, tmp_path)) == {"tiny", "mine"}
+
+
+def test_folders_that_only_have_the_name_of_a_model_are_never_deleted(
+    filled: Library, tmp_path: Path
+) -> None:
+    new, home = tmp_path / "new", tmp_path / "home"
+    (home / "mine").mkdir(parents=True)
+    (home / "mine" / "thesis.txt").write_text("ten years of work")
+    store = crashed_move(filled.folder, new)
+    store.update(moved_from=home)
+    (new / ".moved-from.json").write_text(
+        json.dumps({"folder": str(home), "models": ["mine"]})
+    )
+    finish_move(store)
+    filled.move(tmp_path / "third", lambda: None)
+    assert (home / "mine" / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize("there", ["a folder", "another model", "a file"])
+def test_what_has_the_name_of_a_model_in_the_new_place_is_not_replaced(
+    filled: Library, make_model: MakeModel, tmp_path: Path, there: str
+) -> None:
+    new = tmp_path / "new"
+    taken = new / "tiny"
+    if there == "another model":
+        at(new, tmp_path).import_folder(make_model("tiny"))
+    elif there == "a folder":
+        taken.mkdir(parents=True)
+        (taken / "thesis.txt").write_text("ten years of work")
+    else:
+        new.mkdir()
+        taken.write_text("ten years of work")
+    before = contents(new)
+    with pytest.raises(EarmarkError, match="there already, and is not the model tiny"):
+        filled.move(new, lambda: None)
+    assert contents(new) == before
+    assert ids(filled) == {"tiny", "mine"}
+
+
+def test_a_damaged_copy_in_the_new_place_is_replaced(
+    filled: Library, tmp_path: Path
+) -> None:
+    new = tmp_path / "new"
+    shutil.copytree(filled.folder / "tiny", new / "tiny")
+    (new / "tiny" / "model.bin").write_bytes(b"cut off")
+    filled.move(new, lambda: None)
+    assert filled.verify("tiny") == ()
+
+
+def test_folders_that_are_no_models_stay(filled: Library, tmp_path: Path) -> None:
+    old = filled.folder
+    (old / "photos").mkdir()
+    (old / "photos" / "cat.jpg").write_bytes(b"meow")
+    filled.move(tmp_path / "new", lambda: None)
+    assert [path.name for path in old.iterdir()] == ["photos"]
+    assert not (tmp_path / "new" / "photos").exists()
+
+
+def test_a_model_that_the_person_put_there_is_copied_and_stays(
+    filled: Library, make_model: MakeModel, tmp_path: Path
+) -> None:
+    own = make_model("own").rename(filled.folder / "own")
+    filled.move(tmp_path / "new", lambda: None)
+    assert ids(filled) == {"tiny", "mine", "own"}
+    assert (own / "model.safetensors").exists()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_places_that_do_not_do_are_refused(filled: Library, tmp_path: Path) -> None:
@@ -139,6 +221,10 @@ def test_places_that_do_not_do_are_refused(filled: Library, tmp_path: Path) -> N
     with pytest.raises(EarmarkError):
         filled.move(blocked / "models", lambda: None)
     assert ids(filled) == {"tiny", "mine"}
+    link = tmp_path / "link"
+    link.symlink_to(filled.folder)
+    with pytest.raises(EarmarkError, match="already"):
+        filled.move(link, lambda: None)
 
 
 def test_a_place_without_room_is_refused_before_anything_is_copied(

@@ -19,7 +19,7 @@ from earmark.models.arrivals import Report
 from earmark.models.catalog import CatalogEntry
 from earmark.models.library import Library, open_library
 from earmark.models.listing import Listed, listed
-from earmark.models.move import check_movable
+from earmark.models.move import check_movable, finish_move
 from earmark.settings import SettingsStore, folders
 
 
@@ -198,15 +198,16 @@ def move(folder: Path) -> None:
     """Move all models to FOLDER, which is used from then on."""
     folder = folder.expanduser().absolute()
     store = SettingsStore(folders().settings)
-    library = open_library(store.settings)
-    library.finish_move()
+    finish_move(store)
     check_movable(store.settings, folder)
+    library = open_library(store.settings)
 
     def switch() -> None:
-        store.update(models_folder=folder)
+        store.update(models_folder=folder, moved_from=library.folder)
 
     with _shown("models") as report:
         library.move(folder, switch, report)
+    finish_move(store)
     print(f"The models are in {library.folder}")
 
 

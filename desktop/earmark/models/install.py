@@ -30,6 +30,7 @@ from earmark.models.folder import (
     ModelFolder,
     read_folder,
 )
+from earmark.models.names import folder_name
 
 INCOMING = ".incoming"
 OUTGOING = ".outgoing"
@@ -68,7 +69,7 @@ def installing(
     library : Path
         Created if it is not there.
     name : str
-        The model's folder in it; an older one is replaced.
+        The model's folder in it; an older one of the same model is replaced.
     entry : CatalogEntry, optional
         Noted beside the downloads, so that an interrupted fetch can be taken up by
         `interrupted`.
@@ -76,8 +77,10 @@ def installing(
     Raises
     ------
     EarmarkError
-        If another process is at it, or the disk is full or not writable.
+        If another process is at it, the disk is full or not writable, or something
+        else is in the library under that name.
     """
+    _check_replaceable(library / name)
     incoming = library / INCOMING / name
     made = Incoming(incoming / "model", incoming / "raw", incoming / "downloads")
     try:
@@ -101,6 +104,18 @@ def installing(
             _delete(incoming)
     except OSError as error:
         raise _disk_error(library, name, error) from error
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise if something is there that is not an older copy of the model."""
+    if not os.path.lexists(path):
+        return
+    noted = read_folder(path).manifest if path.is_dir() else None
+    if noted is None or folder_name(noted.id) != path.name:
+        raise EarmarkError(
+            f"{path} is there already, and Earmark did not put it there.",
+            "Rename it or move it elsewhere.",
+        )
 
 
 def uninstall(library: Path, path: Path) -> None:

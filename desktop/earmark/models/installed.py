@@ -93,27 +93,38 @@ def installed_models(
     return models
 
 
-def _in_folder(folder: Path, catalog: Catalog) -> Iterator[InstalledModel]:
-    if not folder.exists():
-        return
+def model_folders(library: Path) -> Iterator[ModelFolder]:
+    """The models in a library's folder; what else is in it is not the library's.
+
+    Raises
+    ------
+    EarmarkError
+        If it cannot be read.
+    """
     try:
-        paths = sorted(folder.iterdir())
+        paths = sorted(library.iterdir())
+    except FileNotFoundError:
+        return
     except OSError as error:
         raise EarmarkError(
-            f"The models folder {folder} cannot be read: {error.strerror or error}.",
+            f"The models folder {library} cannot be read: {error.strerror or error}.",
             "Choose another models folder.",
         ) from error
     for path in paths:
         if path.name.startswith(".") or not path.is_dir():
             continue
         found = _read_or_none(path)
-        if found is None:
-            continue
+        if found is not None and (found.manifest is not None or found.format):
+            yield found
+
+
+def _in_folder(folder: Path, catalog: Catalog) -> Iterator[InstalledModel]:
+    for found in model_folders(folder):
         if found.manifest is not None:
             where = _WHERE.get(found.manifest.source, "folder")
             yield _installed(catalog, found.manifest.id, found, where)
-        elif found.format:
-            id = path.name.replace("--", "/", 1)
+        else:
+            id = found.path.name.replace("--", "/", 1)
             yield _installed(catalog, id, found, "folder")
 
 

@@ -38,7 +38,7 @@ from earmark.models.install import (
 )
 from earmark.models.installed import InstalledModel, installed_models
 from earmark.models.kinds import check_class, check_useful
-from earmark.models.move import finish_move, move_models
+from earmark.models.move import move_models
 from earmark.models.offers import entry_of, how_to_get
 from earmark.settings import Settings, folders
 
@@ -502,8 +502,8 @@ class Library:
         ----------
         folder : Path
         switch : callable
-            Notes the new folder in the settings; called when all was copied and
-            verified, before anything is deleted.
+            Notes both folders in the settings; called when all was copied and verified,
+            before anything is deleted.
         progress, cancelled : callable, optional
             As for `fetch`.
 
@@ -523,10 +523,6 @@ class Library:
             self.folder = folder
 
         move_models(self.folder, there._arriving(progress, cancelled), switched)
-
-    def finish_move(self) -> None:
-        """Delete what an interrupted move left in the old folder."""
-        finish_move(self.folder)
 
     def remove(self, model: str) -> None:
         """Delete a model from the library.

@@ -2,11 +2,13 @@
 
 Until the switch the old folder is the library and complete; from then on the new one
 is. An interruption anywhere in between costs time only: called again, the move goes on.
+Nothing is replaced or deleted but what is known to be the same model.
 """
 
 from __future__ import annotations
 
-import json
+import filecmp
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,16 +16,10 @@ from pathlib import Path
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import Progress
 from earmark.models.arrivals import Arriving
-from earmark.models.folder import MANIFEST
-from earmark.models.install import (
-    folder_bytes,
-    installing,
-    manifest_file,
-    uninstall,
-)
-from earmark.settings import Settings, folders
-
-_MOVED_FROM = ".moved-from.json"
+from earmark.models.folder import ModelFolder, read_folder
+from earmark.models.install import folder_bytes, installing, uninstall
+from earmark.models.installed import model_folders
+from earmark.settings import Settings, SettingsStore, folders
 
 _BLOCK = 1 << 20
 
@@ -54,8 +50,8 @@ def move_models(old: Path, to: Arriving, switch: Callable[[], None]) -> None:
     to : Arriving
         Its `library` is the new folder, which may exist.
     switch : callable
-        Makes the new folder the library, for this program and those to come. Called
-        once, when all copies were verified.
+        Makes the new folder the library, for this program and those to come, and notes
+        the old one for `finish_move`. Called once, when all copies were verified.
 
     Raises
     ------
@@ -66,51 +62,46 @@ def move_models(old: Path, to: Arriving, switch: Callable[[], None]) -> None:
         If `to.cancelled` gave True before the switch.
     """
     new = to.library
-    if old.resolve() == new.resolve():
+    if _is_same_place(old, new):
         raise EarmarkError(f"The models are in {new} already.")
     if new.resolve().is_relative_to(old.resolve()):
         raise EarmarkError(
             f"{new} is inside the folder that is to be moved.",
             "Choose another folder.",
         )
-    models = _models(old)
-    total = sum(folder_bytes(model) for model in models)
-    here = sum(folder_bytes(new / model.name) for model in models)
-    to.need_space("The model library", max(0, total - here))
+    missing = [model for model in model_folders(old) if not _is_there(model, new)]
+    sizes = [folder_bytes(model.path) for model in missing]
+    to.need_space("The model library", sum(sizes))
     done = 0
-    for model in models:
-        _copy(model, to, done, max(1, total))
-        done += folder_bytes(model)
+    for model, size in zip(missing, sizes, strict=True):
+        _copy(model.path, to, done, max(1, sum(sizes)))
+        done += size
     new.mkdir(parents=True, exist_ok=True)
-    names = [model.name for model in models]
-    text = json.dumps({"folder": str(old), "models": names})
-    (new / _MOVED_FROM).write_text(text, encoding="utf-8")
     switch()
-    finish_move(new)
+    with suppress(EarmarkError):  # what is in use goes when `finish_move` is called
+        _delete_moved(old, new)
     to.report(Progress(1.0, f"Moved to {new}"))
 
 
-def finish_move(library: Path) -> None:
+def finish_move(store: SettingsStore) -> None:
     """Delete what a move left in the old folder; does nothing if there was none.
 
     Models that are in use there stay until the next call.
     """
-    note = library / _MOVED_FROM
-    try:
-        left = json.loads(note.read_text(encoding="utf-8"))
-        old, names = Path(left["folder"]), list(left["models"])
-    except FileNotFoundError:
+    old, new = store.settings.moved_from, store.settings.models_folder
+    if old is None:
         return
-    except (OSError, ValueError, LookupError, TypeError):
-        note.unlink(missing_ok=True)
-        return
-    for name in names:
-        if (library / name).is_dir() and (old / name).is_dir():
-            try:
-                uninstall(old, old / name)
-            except EarmarkError:
-                return
-    note.unlink(missing_ok=True)
+    with suppress(EarmarkError):  # what does not go now goes next time
+        if new is not None and not _is_same_place(old, new):
+            _delete_moved(old, new)
+        store.update(moved_from=None)
+
+
+def _delete_moved(old: Path, new: Path) -> None:
+    """Delete the library's models that are in the new folder, too."""
+    for model in model_folders(old):
+        if _was_copied(model, new / model.path.name):
+            uninstall(old, model.path)
     for leftover in (old / ".incoming", old / ".outgoing"):
         for lock in leftover.glob("*.lock"):
             lock.unlink(missing_ok=True)
@@ -120,34 +111,51 @@ def finish_move(library: Path) -> None:
         old.rmdir()
 
 
-def _models(folder: Path) -> list[Path]:
-    try:
-        return sorted(
-            path
-            for path in folder.iterdir()
-            if path.is_dir() and not path.name.startswith(".")
-        )
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise EarmarkError(
-            f"The models folder {folder} cannot be read: {error.strerror or error}."
-        ) from error
+def _is_same_place(folder: Path, other: Path) -> bool:
+    """Whether two paths lead to one folder, by whatever links or mounts."""
+    return folder.resolve() == other.resolve() or (
+        folder.exists() and other.exists() and folder.samefile(other)
+    )
+
+
+def _is_there(model: ModelFolder, new: Path) -> bool:
+    """Whether a copy is in the new folder.
+
+    Raises
+    ------
+    EarmarkError
+        If there is something else of its name, which would be lost.
+    """
+    there = new / model.path.name
+    if not os.path.lexists(there):
+        return False
+    if there.is_dir():
+        if _is_same(model.path, there):
+            return True
+        noted, other = model.manifest, read_folder(there).manifest
+        if noted and other and (noted.id, noted.revision) == (other.id, other.revision):
+            return False
+    raise EarmarkError(
+        f"{there} is there already, and is not the model {model.path.name}.",
+        "Rename it, or choose another folder.",
+    )
+
+
+def _was_copied(model: ModelFolder, copy: Path) -> bool:
+    """Whether a model is ours, and was copied with all that is in its folder now."""
+    if model.manifest is None or not copy.is_dir() or copy.samefile(model.path):
+        return False
+    sizes = {name: (copy / name).stat().st_size for name in _names(copy)}
+    return read_folder(copy).manifest == model.manifest and all(
+        sizes.get(name) == (model.path / name).stat().st_size
+        for name in _names(model.path)
+    )
 
 
 def _copy(model: Path, to: Arriving, before: int, total: int) -> None:
-    """Copy one model, unless a copy that is the same is there already."""
-    names = sorted(
-        path.relative_to(model).as_posix()
-        for path in model.rglob("*")
-        if path.is_file()
-    )
-    there = to.library / model.name
-    if there.exists() and _same(model, there, names):
-        return
     done = before
     with installing(to.library, model.name) as incoming:
-        for name in names:
+        for name in _names(model):
             target = incoming.model / name
             target.parent.mkdir(parents=True, exist_ok=True)
             with (model / name).open("rb") as source, target.open("wb") as output:
@@ -157,20 +165,23 @@ def _copy(model: Path, to: Arriving, before: int, total: int) -> None:
                     output.write(block)
                     done += len(block)
                     to.report(Progress(min(1.0, done / total), f"Copying {model.name}"))
-        if not _same(model, incoming.model, names):
+        if not _is_same(model, incoming.model):
             raise EarmarkError(
                 f"The copy of {model.name} in {to.library} is not the same.",
                 "Check that disk, or choose another folder.",
             )
 
 
-def _same(model: Path, copy: Path, names: list[str]) -> bool:
+def _is_same(model: Path, copy: Path) -> bool:
     """Whether a copy is read back with the contents of the original."""
-    return (
-        all(
-            (copy / name).is_file()
-            and manifest_file(model, name) == manifest_file(copy, name)
-            for name in names
-        )
-        and (copy / MANIFEST).exists() == (model / MANIFEST).exists()
+    _, different, missing = filecmp.cmpfiles(model, copy, _names(model), shallow=False)
+    return not different and not missing
+
+
+def _names(folder: Path) -> list[str]:
+    """The files in a folder, with slashes."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file()
     )

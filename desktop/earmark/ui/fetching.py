@@ -13,7 +13,7 @@ from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import Progress, Task
 from earmark.models.arrivals import Report
 from earmark.models.catalog import CatalogEntry
-from earmark.models.move import check_movable
+from earmark.models.move import check_movable, finish_move
 from earmark.ui.background import Ticket
 from earmark.ui.session import Session
 
@@ -146,12 +146,14 @@ class Fetching(QObject):
         check_movable(store.settings, folder)
 
         def work(report: Report, stop: Stop) -> None:
-            def switch() -> None:
-                self._on_gui(lambda: store.update(models_folder=folder), stop)
+            def note() -> None:
+                store.update(models_folder=folder, moved_from=library.folder)
 
-            library.move(folder, switch, report, stop)
+            library.move(folder, lambda: self._on_gui(note, stop), report, stop)
 
-        self._start(f"Moving the models to {folder}", work)
+        self._start(
+            f"Moving the models to {folder}", work, lambda _: finish_move(store)
+        )
 
     def _on_gui(self, call: Callable[[], object], stop: Stop) -> None:
         """Call something on the GUI thread, from another, and wait for it."""

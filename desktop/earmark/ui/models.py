@@ -27,6 +27,7 @@ from earmark.core.tasks import Task
 from earmark.models.catalog import CatalogEntry
 from earmark.models.folder import read_folder
 from earmark.models.listing import Listed, listed
+from earmark.models.move import finish_move
 from earmark.models.packs import SUFFIX
 from earmark.ui.dialogs.licence import caption_label, facts, starter_mb
 from earmark.ui.dialogs.projects import ask
@@ -234,7 +235,7 @@ class ModelLibrary(QDialog):
         fetching.progressed.connect(self._describe)
         fetching.found.connect(self._take_found)
         fetching.verified.connect(self._take_verified)
-        session.library.finish_move()
+        finish_move(session.store)
         self.reload()
 
     def reload(self) -> None:
