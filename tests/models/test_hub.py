@@ -184,6 +184,23 @@ def test_a_file_that_is_not_what_the_hub_says_is_refused(
     assert library.space().incomplete_mb < 0.001  # it is fetched anew next time
 
 
+def downloads(library: Library) -> Path:
+    """Where an interrupted fetch leaves what has arrived."""
+    folder = library.folder / f".incoming/org--name/downloads/{COMMIT}"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.mark.parametrize("left", [b"", bytes(len(WEIGHTS)), WEIGHTS + b"more"])
+def test_a_file_that_a_power_cut_has_damaged_is_fetched_again(
+    library: Library, hub: LoopbackHub, left: bytes
+) -> None:
+    (downloads(library) / "model.safetensors").write_bytes(left)
+    ref = library.fetch(ENTRY, network=True, endpoint=hub.endpoint)
+    assert ref.path is not None
+    assert (ref.path / "model.safetensors").read_bytes() == WEIGHTS
+
+
 def test_a_full_disk_is_said(
     library: Library, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,8 +247,7 @@ library.fetch(entry, network=True, endpoint={hub.endpoint!r})
     environment = {**os.environ, "HF_HUB_OFFLINE": "0"}
     child = subprocess.Popen([sys.executable, "-c", script], env=environment)
     assert hub.stalled.wait(60)
-    downloads = library.folder / f".incoming/org--name/downloads/{COMMIT}"
-    partial = downloads / "model.safetensors.partial"
+    partial = downloads(library) / "model.safetensors.partial"
     while not partial.exists() or partial.stat().st_size < 50_000:
         assert child.poll() is None
     child.kill()

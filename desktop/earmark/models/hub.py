@@ -171,7 +171,7 @@ def download(
 ) -> tuple[str, list[str]]:
     """Put the files of a repository into a folder.
 
-    They are put into a folder of it that is named by their commit. What is there
+    They are put into a folder of it that is named by their commit. What is whole there
     already is kept, and a file that was cut is continued.
 
     Parameters
@@ -348,7 +348,7 @@ def _get(
             self.arrived += int(n or 0)
             arrived(self.arrived)
 
-    if path.exists():
+    if _is_whole(path, file):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
@@ -365,6 +365,9 @@ def _get(
                 expected_size=file.size,
                 tqdm_class=Ticks,
             )
+            # A power cut must not leave less of it under its final name.
+            output.flush()
+            os.fsync(output.fileno())
     except HfHubHTTPError:
         raise
     except HTTPError as error:
@@ -378,10 +381,19 @@ def _get(
             raise
         partial.unlink(missing_ok=True)
         raise _not_whole(repo, file) from error
-    if file.digest is not None and not has_digest(partial, file.digest):
+    if not _is_whole(partial, file):
         partial.unlink()
         raise _not_whole(repo, file)
-    partial.rename(path)
+    partial.replace(path)
+
+
+def _is_whole(path: Path, file: File) -> bool:
+    """Whether a file is there and is what the hub says, as far as it says anything."""
+    return (
+        path.is_file()
+        and file.size in (None, path.stat().st_size)
+        and (file.digest is None or has_digest(path, file.digest))
+    )
 
 
 def _not_there(repo: str) -> EarmarkError:
