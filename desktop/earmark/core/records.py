@@ -163,7 +163,10 @@ def clip_from_row(row: tuple[Any, ...]) -> Clip:
 
 def job_values(folder: Path, changes: dict[str, Any]) -> dict[str, Any]:
     """Fields of a `Job` as the columns of its row."""
-    return {name: _job_value(name, value, folder) for name, value in changes.items()}
+    return {
+        name: _job_value(name, value, lambda path: _portable(path, folder))
+        for name, value in changes.items()
+    }
 
 
 def job_rows(jobs: Iterable[Job], folder: Path) -> Iterator[tuple[Any, ...]]:
@@ -171,6 +174,7 @@ def job_rows(jobs: Iterable[Job], folder: Path) -> Iterator[tuple[Any, ...]]:
 
     What jobs of a batch share is encoded once.
     """
+    place = cache(lambda path: _portable(path, folder))
     encoded: dict[tuple[str, int], tuple[Any, Any]] = {}
     for job in jobs:
         row = []
@@ -179,7 +183,7 @@ def job_rows(jobs: Iterable[Job], folder: Path) -> Iterator[tuple[Any, ...]]:
             key = name, id(value)
             if key not in encoded:
                 # The value is kept with it: while it lives, its id is its own.
-                encoded[key] = value, _job_value(name, value, folder)
+                encoded[key] = value, _job_value(name, value, place)
             row.append(encoded[key][1])
         yield tuple(row)
 
@@ -253,11 +257,12 @@ def voice_from_row(row: tuple[Any, ...]) -> Voice:
     return Voice(key, name, rate, channels, decode_spans(spans))
 
 
-def _job_value(name: str, value: Any, folder: Path) -> Any:
+def _job_value(name: str, value: Any, place: Callable[[Path], Path]) -> Any:
+    """The column of a field, given what makes paths fit to be stored."""
     if name == "input" and value is not None:
-        value = _moved(value, lambda path: _portable(path, folder))
+        value = _moved(value, place)
     if name == "examples":
-        value = _moved_examples(value, lambda path: _portable(path, folder))
+        value = _moved_examples(value, place)
     if name in _JOB_PARTS:
         return _dump(name, value)
     return str(value) if name == "state" else value
