@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO
 
@@ -13,7 +15,7 @@ import pytest
 from earmark.core.errors import Cancelled
 from earmark.core.tasks import Text, Usage
 from earmark.engine import protocol
-from earmark.engine.server import Outbox, Turns
+from earmark.engine.server import Outbox, Server, Turns
 
 
 def test_turns_are_taken_in_the_order_of_asking() -> None:
@@ -103,3 +105,37 @@ def test_the_end_of_a_job_comes_after_its_results(
     outbox.message(protocol.Done(1, Usage()))
     kinds = [type(protocol.decode(reader.readline())) for _ in range(2)]
     assert kinds == [protocol.Results, protocol.Done]
+
+
+def test_runners_are_imported_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "first_runner.py").write_text(
+        "import builtins\n"
+        "builtins.told.put('first begins')\n"
+        "builtins.go_on.wait()\n"
+        "builtins.told.put('first is made')\n"
+        "def run(): ...\n"
+    )
+    (tmp_path / "second_runner.py").write_text(
+        "import builtins\nbuiltins.told.put('second begins')\ndef run(): ...\n"
+    )
+    told: SimpleQueue[str] = SimpleQueue()
+    go_on = threading.Event()
+    monkeypatch.setattr("builtins.told", told, raising=False)
+    monkeypatch.setattr("builtins.go_on", go_on, raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    server = Server(Outbox(io.BytesIO()))
+
+    threads = []
+    for name in ("first_runner:run", "second_runner:run"):
+        thread = threading.Thread(target=server.import_runner, args=(name,))
+        thread.start()
+        threads.append(thread)
+        if len(threads) == 1:
+            assert told.get() == "first begins"
+    go_on.set()
+    for thread in threads:
+        thread.join()
+
+    assert [told.get(), told.get()] == ["first is made", "second begins"]

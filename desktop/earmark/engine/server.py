@@ -162,6 +162,7 @@ class Execution:
     job : Job
         Of the run.
     cancelled : Event
+        Set when the job, or each that runs together with it, is to stop.
     server : Server
     """
 
@@ -178,19 +179,12 @@ class Execution:
         self._kept_to = job.resume_frame
         self._told = {text.role: text for text in run.told}
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether the job is to stop."""
-        return self._cancelled.is_set()
-
     def begin(self) -> Context:
         """A context for a job that runs among others."""
         device, note = loaders.pick_device(self._run.device)
         return self._make_context(device, note)
 
-    def deliver(
-        self, given: Outcome, run_s: float
-    ) -> protocol.Done | protocol.Failed | protocol.Stopped:
+    def deliver(self, given: Outcome, run_s: float) -> protocol.Done | protocol.Failed:
         """Send what came of a job among others; gives how it ended."""
         self._run_s = run_s
         try:
@@ -202,10 +196,6 @@ class Execution:
             told = _describe(error), traceback.format_exc()
             return protocol.Failed(self._job.id, *told, self._usage())
         return protocol.Done(self._job.id, self._usage())
-
-    def stopped(self) -> protocol.Stopped:
-        """How a job among others ended that was cancelled."""
-        return protocol.Stopped(self._job.id, self._usage())
 
     def outcome(self) -> protocol.Done | protocol.Failed | protocol.Stopped:
         """Run the job and say how it ended."""
@@ -274,7 +264,7 @@ class Execution:
         """Take the runner from one result to the next, a turn on the device each."""
         loaders.current_check.set(context.check)
         started = time.perf_counter()
-        runner: Runner = import_runner(self._run.runner)
+        runner: Runner = self._server.import_runner(self._run.runner)
         self._import_s = time.perf_counter() - started
         results = runner(self._job, context)
         if not isinstance(results, Generator):
@@ -325,46 +315,85 @@ class Execution:
 
 
 class Together:
-    """Short jobs of a batch on their way through the engine.
+    """The jobs of a run on their way through the engine: together, or one by one.
 
-    One that is cancelled is left out of what goes on. Whatever goes wrong for all of
-    them is tried again one by one, so that one input does not stop the others.
+    Of several that the runner works on, one that is cancelled has stopped at once: what
+    comes of it is dropped. The last one stops when the runner does. Whatever goes wrong
+    for all of them is tried again one by one, so that one input does not stop the
+    others.
     """
 
-    def __init__(self, run: protocol.Run, executions: dict[int, Execution]) -> None:
+    def __init__(self, run: protocol.Run, server: Server) -> None:
         self._run = run
-        self._left = dict(executions)
+        self._server = server
+        self._lock = threading.Lock()
+        self._waiting = {job.id: job for job in run.jobs}
+        self._begun: dict[int, Job] = {}
+        self._cancelled = threading.Event()
 
-    def outcomes(
-        self, server: Server
-    ) -> Iterator[protocol.Done | protocol.Failed | protocol.Stopped]:
-        """Run the jobs and say of each how it ended."""
-        while len(self._left) > 1:
-            try:
-                yield from self._advance(server)
-                break
-            except Cancelled:
-                gone = [job for job, each in self._left.items() if each.cancelled]
-                for job in gone:
-                    yield self._left.pop(job).stopped()
-                if not gone:
-                    break
-            except Exception:  # noqa: BLE001 - a runner may raise anything
-                traceback.print_exc()
-                loaders.give_memory_back()
-                break
-        for job in list(self._left):
-            yield self._left.pop(job).outcome()
+    def cancel(self, job: int) -> bool:
+        """Let a job stop; tells whether it has."""
+        with self._lock:
+            if self._waiting.pop(job, None) is not None:
+                return True
+            if len(self._begun) > 1:
+                return self._begun.pop(job, None) is not None
+            if job in self._begun:
+                self._cancelled.set()
+            return False
 
-    def _advance(
-        self, server: Server
-    ) -> Iterator[protocol.Done | protocol.Failed | protocol.Stopped]:
-        executions = {each.begin(): (job, each) for job, each in self._left.items()}
+    def run(self) -> None:
+        """Run the jobs; the host is told of each how it ended."""
+        for job in self._run.jobs:
+            self._server.outbox.message(protocol.Started(job.id))
+        jobs, cancelled = self._begin(len(self._run.jobs))
+        while jobs:
+            if len(jobs) > 1:
+                self._run_together(jobs, cancelled)
+            else:
+                (job,) = jobs
+                outcome = Execution(self._run, job, cancelled, self._server).outcome()
+                self._server.models.release(job.id)
+                self._server.tell_end(outcome)
+            jobs, cancelled = self._begin(1)
+
+    def _begin(self, count: int) -> tuple[list[Job], threading.Event]:
+        """The next jobs, and what is set when none of them is wanted any more."""
+        with self._lock:
+            first = list(self._waiting)[:count]
+            self._begun = {job: self._waiting.pop(job) for job in first}
+            self._cancelled = threading.Event()
+            return list(self._begun.values()), self._cancelled
+
+    def _run_together(self, jobs: Sequence[Job], cancelled: threading.Event) -> None:
+        try:
+            self._advance(jobs, cancelled)
+        except Cancelled:
+            pass
+        except BaseException:  # noqa: BLE001 - a runner may raise anything
+            traceback.print_exc()
+        # A model that one of them loaded was there for all.
+        for job in jobs:
+            self._server.models.release(job.id)
+        with self._lock:
+            left, self._begun = self._begun, {}
+            if not cancelled.is_set():
+                self._waiting, left = left, {}
+        if self._waiting:
+            loaders.give_memory_back()
+        for key in left:
+            self._server.tell_stopped(key)
+
+    def _advance(self, jobs: Sequence[Job], cancelled: threading.Event) -> None:
+        """Take the runner from one job's outcome to the next, a turn each."""
+        executions = {}
+        for job in jobs:
+            execution = Execution(self._run, job, cancelled, self._server)
+            executions[execution.begin()] = execution
         contexts = list(executions)
-        loaders.current_check.set(self._check)
-        outcomes = import_runner(self._run.many)(contexts)
-        turns = server.turns(contexts[0].device)
-        cancelled = threading.Event()  # one that is cancelled waits with the others
+        loaders.current_check.set(contexts[0].check)
+        outcomes = self._server.import_runner(self._run.many)(contexts)
+        turns = self._server.turns(contexts[0].device)
         with contextlib.closing(outcomes):
             while True:
                 with turns.turn(cancelled):
@@ -374,14 +403,11 @@ class Together:
                 if given is None:
                     return
                 context, outcome = given
-                job, execution = executions.pop(context)
-                del self._left[job]
-                yield execution.deliver(outcome, run_s)
-
-    def _check(self) -> None:
-        """Stop a model's pass only if nobody waits for it any more."""
-        if all(each.cancelled for each in self._left.values()):
-            raise Cancelled
+                execution = executions.pop(context)
+                with self._lock:
+                    wanted = self._begun.pop(context.job.id, None)
+                if wanted is not None:
+                    self._server.tell_end(execution.deliver(outcome, run_s))
 
 
 def import_runner(name: str) -> Any:
@@ -431,33 +457,54 @@ class Server:
         self.outbox = outbox
         self.models = loaders.ModelCache()
         self._lock = threading.Lock()
+        self._importing = threading.Lock()
         self._turns: dict[str, Turns] = defaultdict(Turns)
-        self._waiting: dict[str, queue.SimpleQueue[protocol.Run]] = {}
-        self._cancelled: dict[int, threading.Event] = {}
+        self._waiting: dict[str, queue.SimpleQueue[Together]] = {}
+        self._jobs: dict[int, Together] = {}
         self._sources: dict[tuple[Path, Path | None], Sources] = {}
 
     def run(self, run: protocol.Run) -> None:
         """Give jobs to their task's worker."""
-        for job in run.jobs:
-            self._cancelled[job.id] = threading.Event()
+        together = Together(run, self)
+        self._jobs |= {job.id: together for job in run.jobs}
         task = run.jobs[0].task
         if task not in self._waiting:
             waiting = self._waiting[task] = queue.SimpleQueue()
             threading.Thread(
                 target=self._work, args=(waiting,), name=task, daemon=True
             ).start()
-        self._waiting[task].put(run)
+        self._waiting[task].put(together)
 
     def cancel(self, job: int) -> None:
         """Let a job stop at its next cancel point."""
-        cancelled = self._cancelled.get(job)
-        if cancelled is None:
+        together = self._jobs.get(job)
+        if together is None:
             return  # it ended while the host's message was on its way
-        cancelled.set()
+        if together.cancel(job):
+            self.tell_stopped(job)
+            return
         with self._lock:
             lines = list(self._turns.values())
         for turns in lines:
             turns.wake()
+
+    def tell_stopped(self, job: int) -> None:
+        """Tell the host that a job stopped whose runner gave nothing of it."""
+        self.tell_end(protocol.Stopped(job, Usage(memory_mb=loaders.resident_mb())))
+
+    def tell_end(self, end: protocol.Done | protocol.Failed | protocol.Stopped) -> None:
+        """Tell the host how a job ended."""
+        del self._jobs[end.job]
+        self.outbox.message(end)
+
+    def import_runner(self, name: str) -> Any:
+        """Import "package.module:function", on one thread at a time.
+
+        Libraries whose modules import each other, such as transformers, are seen half
+        made by a thread that imports one of them meanwhile.
+        """
+        with self._importing:
+            return import_runner(name)
 
     def turns(self, device: str) -> Turns:
         """The line in front of a device."""
@@ -483,19 +530,9 @@ class Server:
 
         return read
 
-    def _work(self, waiting: queue.SimpleQueue[protocol.Run]) -> None:
+    def _work(self, waiting: queue.SimpleQueue[Together]) -> None:
         while True:
-            run = waiting.get()
-            executions = {
-                job.id: Execution(run, job, self._cancelled[job.id], self)
-                for job in run.jobs
-            }
-            for job in executions:
-                self.outbox.message(protocol.Started(job))
-            for outcome in Together(run, executions).outcomes(self):
-                del self._cancelled[outcome.job]
-                self.models.release(outcome.job)
-                self.outbox.message(outcome)
+            waiting.get().run()
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
