@@ -197,6 +197,15 @@ def test_english_only_whisper_is_refused(
         run_task(TASK, checkpoint("whisper_english"), demo_recording)
 
 
+def test_a_classifier_of_something_else_is_sent_to_its_task(
+    run_task: Runners, heard_as: Callable[..., ModelRef], demo_recording: Path
+) -> None:
+    model = heard_as("wav2vec2", ("Speech", "Dog", "Music"))
+    told = "classes of this model are no languages: Speech, Dog, Music.*Audio events"
+    with pytest.raises(EarmarkError, match=told):
+        run_task(TASK, model, demo_recording)
+
+
 def test_many_clips_have_the_results_of_each_alone(
     run_task: Runners, checkpoint: Checkpoint, demo_recording: Path, tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ _REPEAT_S = 8
 _PAUSE_S = 0.5
 _SILENCE_S = 2
 _BATCH = 4
+_TOLD = 5
 _REMEDY = "Choose a multilingual model, such as Whisper base."
 
 
@@ -48,7 +49,15 @@ def load(ctx: Context) -> Classifier:
 
 def _by_code(classifier: Classifier) -> Classifier:
     """The same with codes for names; names of one code become one class."""
-    given = [code_of(name.strip("<|>")) for name in classifier.names]
+    try:
+        given = [code_of(name.strip("<|>")) for name in classifier.names]
+    except EarmarkError as error:
+        some = ", ".join(classifier.names[:_TOLD])
+        raise EarmarkError(
+            f"The classes of this model are no languages: {some}.",
+            "Choose one that tells languages; use this one under Audio events, or "
+            "under the task that it was trained for.",
+        ) from error
     codes = tuple(dict.fromkeys(given))
     place = np.array([codes.index(code) for code in given])
 
