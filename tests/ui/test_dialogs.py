@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QDialog,
     QFileDialog,
+    QLabel,
     QLineEdit,
     QMessageBox,
 )
@@ -27,6 +29,7 @@ from earmark.ui.dialogs.find import FindLabels
 from earmark.ui.dialogs.projects import MissingFiles
 from earmark.ui.dialogs.saving import ask_path, may_replace
 from earmark.ui.dialogs.vocabulary import Vocabulary
+from earmark.ui.pages.storage import StoragePage
 from earmark.ui.session import Selection
 
 
@@ -336,6 +339,29 @@ def test_many_files_that_were_found_are_one_step_of_the_history(
     assert bench.project.missing_sources() == []
 
 
+def test_the_size_of_untitled_projects_is_theirs_alone(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    folders = bench.session.folders
+    kept = {
+        folders.data / "Untitled 1.earmark" / "audio" / "take.wav": 2_000_000,
+        folders.data / "Untitled 2.earmark" / "project.sqlite": 1_000_000,
+        folders.data / "models" / "ears" / "model.safetensors": 9_000_000,
+    }
+    for path, size in kept.items():
+        path.parent.mkdir(parents=True)
+        path.write_bytes(bytes(size))
+
+    page = StoragePage(bench.session, bench.window)
+
+    (shown,) = [
+        label
+        for label in page.findChildren(QLabel)
+        if label.accessibleName() == "Size of Untitled projects"
+    ]
+    qtbot.waitUntil(lambda: shown.text() == "3 MB")
+
+
 def test_the_credits_name_every_bundled_model_and_its_licence(bench: Bench) -> None:
     catalog = list(bench.session.library.catalog)
     page = credits_html(catalog)
@@ -345,3 +371,5 @@ def test_the_credits_name_every_bundled_model_and_its_licence(bench: Bench) -> N
     for entry in bundled:
         assert entry.title in page
         assert entry.licence in page
+        assert f"{escape(entry.title)}:" not in page  # it stands above already
+        assert escape(entry.origin) in page

@@ -87,7 +87,12 @@ def credits_html(catalog: list[CatalogEntry]) -> str:
         if entry.licence_url:
             licence = f'<a href="{escape(entry.licence_url)}">{licence}</a>'
         parts.append(f"<p><b>{escape(entry.title)}</b> \N{EN DASH} {licence}<br>")
-        parts.append(f"{escape(entry.credit)}</p>")
+        said = " ".join(
+            f"{sentence.removesuffix('.')}."
+            for sentence in (entry.origin, entry.licence_note)
+            if sentence
+        )
+        parts.append(f"{escape(said)}</p>")
     parts.append("<h3>Libraries</h3><p>")
     parts.append(", ".join(f"{name} {_version(name)}" for name in _LIBRARIES))
     parts.append(".</p><p>Icons: Phosphor, MIT.</p>")

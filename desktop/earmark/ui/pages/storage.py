@@ -30,8 +30,8 @@ class StoragePage(Page):
         super().__init__("Storage", parent)
         self._session = session
         folders = session.folders
-        self._sizes: dict[Path, QLabel] = {}
-        self._add("Untitled projects", folders.data, "")
+        self._sizes: dict[tuple[Path, str], QLabel] = {}
+        self._add("Untitled projects", folders.data, "", "*.earmark")
         self._add("Models", session.library.folder, "change")
         self._add("Cache", folders.cache, "clear")
         form = self.section("Limit")
@@ -49,13 +49,14 @@ class StoragePage(Page):
         form.add("Largest size of the cache", limit)
         self._measure()
 
-    def _add(self, title: str, folder: Path, action: str) -> None:
+    def _add(self, title: str, folder: Path, action: str, counted: str = "*") -> None:
+        """Show a folder and the size of what is in it and matches a pattern."""
         head = QLabel(title, self)
         bold(head)
         where = muted(str(folder), self)
         measured = muted("…", self)
         measured.setAccessibleName(f"Size of {title}")
-        self._sizes[folder] = measured
+        self._sizes[folder, counted] = measured
         words = QVBoxLayout()
         words.setSpacing(2)
         for widget in (head, where, measured):
@@ -91,10 +92,10 @@ class StoragePage(Page):
         self._while_shown(self._session.trim_cache(lambda _: self._measure()))
 
     def _measure(self) -> None:
-        folders = tuple(self._sizes)
+        parts = tuple(self._sizes)
 
         def measure(_: Ticket) -> list[float]:
-            return [_size_mb(folder) for folder in folders]
+            return [_size_mb(folder, counted) for folder, counted in parts]
 
         def show(sizes: list[float]) -> None:
             for label, megabytes in zip(self._sizes.values(), sizes, strict=True):
@@ -123,9 +124,10 @@ def _show(folder: Path) -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
 
-def _size_mb(folder: Path) -> float:
+def _size_mb(folder: Path, counted: str) -> float:
     total = 0
-    for path in folder.rglob("*"):
+    inside = (path for top in folder.glob(counted) for path in (top, *top.rglob("*")))
+    for path in inside:
         try:
             if path.is_file() and not path.is_symlink():
                 total += path.stat().st_size
