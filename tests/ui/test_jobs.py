@@ -101,3 +101,14 @@ def test_a_removed_job_leaves_the_table(bench: Bench, jobs: Jobs) -> None:
 
     assert jobs.model.rowCount() == 0
     assert bench.project.jobs() == []
+
+
+def test_a_narrow_table_leaves_the_model_to_the_details(
+    bench: Bench, jobs: Jobs
+) -> None:
+    dock = bench.window.docks["jobs"]
+    dock.setFloating(True)
+    dock.resize(1000, 300)
+    assert not jobs.table.isColumnHidden(MODEL)
+    dock.resize(640, 300)
+    assert jobs.table.isColumnHidden(MODEL)

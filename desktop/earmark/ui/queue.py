@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -39,7 +39,9 @@ from earmark.ui.tables import RowTable
 from earmark.ui.widgets import EmptyState, button, dock_button, dock_header, muted
 from earmark.ui.wording import count
 
-_WIDTHS = {TASK: 172, STATE: 116, DEVICE: 96, SPEED: 52, TIME: 52, MEMORY: 104}
+_WIDTHS = {TASK: 172, STATE: 116, DEVICE: 92, SPEED: 68, TIME: 56, MEMORY: 104}
+_LEAST_PX = 84
+"""Of the columns that share what room is left."""
 _LIVE = (JobState.WAITING, JobState.RUNNING)
 _RESUMABLE = (JobState.FAILED, JobState.CANCELLED, JobState.INTERRUPTED)
 
@@ -108,6 +110,12 @@ class Jobs(QWidget):
         self._count_held()
         session.project_opened.connect(self._count_held)
         self._refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the model out where there is no room for it; the details have it."""
+        super().resizeEvent(event)
+        left_px = self.width() - sum(_WIDTHS.values())
+        self.table.setColumnHidden(MODEL, left_px < 2 * _LEAST_PX)
 
     def selected(self) -> list[Job]:
         """The jobs that are selected."""

@@ -157,7 +157,7 @@ def session(qtbot: QtBot, tmp_path: Path) -> Iterator[Session]:
 def empty_editor(qtbot: QtBot, session: Session) -> Iterator[Editor]:
     """An editor of an empty project."""
     editor = Editor(session)
-    editor.resize(1084, 700)
+    editor.resize(1000 + GUTTER_PX, 700)
     qtbot.addWidget(editor)
     editor.show()
     yield editor

@@ -13,6 +13,7 @@ from ui.editor.conftest import RATE, SECONDS, Bench
 
 from earmark.core.labels import Label
 from earmark.core.project import Project
+from earmark.ui.editor.layout import GUTTER_PX
 from earmark.ui.session import Selection
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -272,7 +273,7 @@ def test_ctrl_and_wheel_zoom_where_the_mouse_is(bench: Bench) -> None:
         wheel(bench, at, 1, CTRL)
     view = bench.stage.view
     assert view.frames_per_px < 160 / 3
-    assert view.frame_at(at.x() - 84) / RATE == pytest.approx(15, abs=0.05)
+    assert view.frame_at(at.x() - GUTTER_PX) / RATE == pytest.approx(15, abs=0.05)
 
 
 def test_zooming_stops_at_eight_pixels_a_frame_and_at_the_whole_clip(

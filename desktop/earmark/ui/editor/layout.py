@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-GUTTER_PX = 84
+GUTTER_PX = 96
 RULER_PX = 26
 DIVIDER_PX = 6
 ROW_PX = 26
