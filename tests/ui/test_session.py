@@ -43,6 +43,25 @@ def test_removing_the_shown_clip_shows_no_clip(qtbot: QtBot, bench: Bench) -> No
     assert bench.session.clip is not None
 
 
+def test_the_clip_shown_before_comes_back_when_a_new_one_is_undone(
+    bench: Bench,
+) -> None:
+    first = bench.project.clips()[0]
+    with bench.project.edit("Two more") as edit:
+        shown, _ = [
+            edit.add_clip(name, first.rate, 1, first.spans) for name in ("b", "c")
+        ]
+    bench.session.show_clip(shown)
+    bench.session.select(Selection(0, RATE))
+
+    bench.window.commands.run("edit.duplicate")
+    assert bench.session.clip is not None
+    assert bench.session.clip.id != shown
+    bench.project.undo()
+
+    assert bench.session.clip.id == shown
+
+
 def test_cutting_a_clip_short_moves_selection_and_playhead_into_it(
     bench: Bench,
 ) -> None:

@@ -133,6 +133,7 @@ class Session(QObject):
         self.transport = transport
         self.sources = Sources(folders.cache, project.folder)
         self.clip: Clip | None = None
+        self._shown_before: int | None = None
         self.selection: Selection | None = None
         self.playhead = 0
         self.active_track: int | None = None
@@ -216,6 +217,8 @@ class Session(QObject):
         if (self.clip.id if self.clip else None) == clip:
             return
         self.player.stop()
+        if clip is not None and self.clip is not None:
+            self._shown_before = self.clip.id
         self.clip = None if clip is None else self.project.clip(clip)
         self.playhead = 0
         self.selection = None
@@ -443,7 +446,9 @@ class Session(QObject):
             self.labels_selected.emit()
         if active_changed:
             self.active_track_changed.emit()
-        if gone:
+        if gone and self._shown_before in self.project.clip_ids():
+            self.show_clip(self._shown_before)
+        elif gone:
             self.show_first_clip()
 
     def _tracks(self) -> list[LabelTrack]:
