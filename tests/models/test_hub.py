@@ -201,6 +201,15 @@ def test_a_file_that_a_power_cut_has_damaged_is_fetched_again(
     assert (ref.path / "model.safetensors").read_bytes() == WEIGHTS
 
 
+def test_a_part_that_is_longer_than_the_file_is_fetched_again(
+    library: Library, hub: LoopbackHub
+) -> None:
+    partial = downloads(library) / "model.safetensors.partial"
+    partial.write_bytes(WEIGHTS + b"more")
+    library.fetch(ENTRY, network=True, endpoint=hub.endpoint)
+    assert library.verify("org/name") == ()
+
+
 def test_a_full_disk_is_said(
     library: Library, hub: LoopbackHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

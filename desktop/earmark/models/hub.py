@@ -352,6 +352,9 @@ def _get(
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
+    left = partial.stat().st_size if partial.exists() else 0
+    if file.size is not None and left > file.size:
+        partial.unlink()  # nothing would ever complete it
     url = hf_hub_url(repo, file.name, revision=commit, endpoint=endpoint)
     # Asked first because it tells a refusal at once, which the download waits out.
     get_hf_file_metadata(url, endpoint=endpoint)
