@@ -1,4 +1,4 @@
-"""Malformed audio, label and project files: each must be a clear error or harmless."""
+"""Malformed sounds, labels, projects and models: a clear error each, or harmless."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def rows(short: bool) -> Iterator[Row]:
     from audio.fuzz import attack as attack_audio
     from core.fuzz import attack as attack_projects
     from formats.fuzz import attack as attack_labels
+    from models.fuzz import attack as attack_models
 
     from earmark.formats import FormatRegistry
 
@@ -40,3 +41,7 @@ def rows(short: bool) -> Iterator[Row]:
         outcomes = attack_projects(project.folder, inside, count, seed=7)
         yield Row("project files opened", outcomes["opened"], "")
         yield Row("project files refused clearly", outcomes["refused"], "")
+        for kind in ("configurations", "weights", "packs"):
+            outcomes = attack_models(kind, inside, count, seed=7)
+            yield Row(f"models: {kind} that do", outcomes["accepted"], "")
+            yield Row(f"models: {kind} refused clearly", outcomes["refused"], "")

@@ -13,7 +13,13 @@ from earmark.core.tasks import Progress
 from earmark.models import hub, starter
 from earmark.models.catalog import CatalogEntry, Hub, Wheels
 from earmark.models.convert import convert, convert_pickles
-from earmark.models.folder import Manifest, ManifestFile, ModelFolder, read_folder
+from earmark.models.folder import (
+    Manifest,
+    ManifestFile,
+    ModelFolder,
+    check_whole,
+    read_folder,
+)
 from earmark.models.install import (
     Incoming,
     copy_model,
@@ -144,6 +150,7 @@ def from_folder(
     convert_pickle : bool
         Its weights are pickles, which are converted.
     """
+    check_whole(found.path)
     to.need_space(id, found.size * (2 if convert_pickle else 1))
     with installing(to.library, folder_name(id)) as incoming:
         message = f"Importing {found.path.name}"

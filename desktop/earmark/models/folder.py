@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Task
@@ -198,7 +198,7 @@ def check_fits(
         remote_code=found.remote_code,
         tasks=tasks,
     )
-    _check_whole(path)
+    check_whole(path)
     return found
 
 
@@ -268,23 +268,28 @@ def _missing(
     return "", ""
 
 
-def _check_whole(path: Path) -> None:
+def check_whole(path: Path) -> None:
     """Check the length of the weights against what their own headers say.
 
     A safetensors file starts with the length of its JSON header (8 bytes, little
     endian) and the header, whose data offsets count from its end:
     https://huggingface.co/docs/safetensors
+
+    Raises
+    ------
+    EarmarkError
+        If a file of weights is missing, cut off, or none.
     """
     for index in path.glob("*.safetensors.index.json"):
         try:
             shards = set(map(str, _json(index)["weight_map"].values()))
+            missing = sorted(each for each in shards if not (path / each).exists())
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise EarmarkError(f"{index} cannot be read: {error}.") from error
-        for shard in sorted(shards):
-            if not (path / shard).exists():
-                raise EarmarkError(
-                    f"{path.name} lacks its file {shard}.", "Get the model again."
-                )
+        if missing:
+            raise EarmarkError(
+                f"{path.name} lacks its file {missing[0]:.80}.", "Get the model again."
+            )
     for file in path.glob("*.safetensors"):
         try:
             whole = _safetensors_size(file)
@@ -317,11 +322,15 @@ def _safetensors_size(file: Path) -> int:
 
 
 def _json(path: Path) -> dict[str, Any]:
+    return _object(_text(path))
+
+
+def _text(path: Path) -> bytes:
     with path.open("rb") as file:
         text = file.read(_CONFIG_LIMIT + 1)
     if len(text) > _CONFIG_LIMIT:
         raise ValueError("it is far too long")
-    return _object(text)
+    return text
 
 
 def _object(text: bytes) -> dict[str, Any]:
@@ -338,8 +347,8 @@ def _object(text: bytes) -> dict[str, Any]:
 
 def _manifest(path: Path) -> Manifest | None:
     try:
-        return Manifest.model_validate(_json(path / MANIFEST))
-    except (OSError, ValueError, ValidationError):
+        return Manifest.model_validate_json(_text(path / MANIFEST))
+    except (OSError, ValueError):
         return None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -124,8 +125,13 @@ def read(file: Path) -> Manifest:
     EarmarkError
         If it is no pack, or holds something else than its manifest says.
     """
-    with _opened(file) as pack:
-        return _checked(file, pack)
+    try:
+        with _opened(file) as pack:
+            return _checked(file, pack)
+    except OSError as error:
+        raise EarmarkError(
+            f"{file} cannot be read: {error.strerror or error}."
+        ) from error
 
 
 def unpack(to: Arriving, file: Path, manifest: Manifest, id: str) -> None:
@@ -216,10 +222,21 @@ def _opened(file: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(file) as pack:
             yield pack
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        EOFError,
+        NotImplementedError,
+        UnicodeDecodeError,
+    ) as error:
         raise _damaged(file, str(error)) from error
     except FileNotFoundError as error:
         raise EarmarkError(f"There is no file {file}.") from error
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise _damaged(file, "it has a place before its beginning") from error
+        raise
     except KeyError as error:
         raise EarmarkError(
             f"{file.name} is no model pack: it has no {MANIFEST}.",
