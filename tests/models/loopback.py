@@ -43,7 +43,7 @@ class LoopbackHub:
     card : dict
         The front matter of its model card.
     requests : list of (int, str, str)
-        Number, title and status of its pull requests.
+        Number, author and status of its pull requests, which all add safetensors.
     served : dict of str to bytes
         What is sent of a file where that is something else than it has.
     fault, file_fault : Fault or None
@@ -175,14 +175,14 @@ class LoopbackHub:
         rows = [
             {
                 "num": number,
-                "title": title,
+                "title": "Adding `safetensors` variant of this model",
                 "status": status,
                 "isPullRequest": True,
-                "author": {"name": "bot"},
+                "author": {"name": author},
                 "createdAt": "2023-01-01T00:00:00.000Z",
                 "repo": {"name": "org/name", "type": "model"},
             }
-            for number, title, status in self.requests
+            for number, author, status in self.requests
         ]
         self.send_json(request, {"discussions": rows, "count": len(rows), "start": 0})
 

@@ -326,17 +326,32 @@ def test_pickles_are_refused_with_the_revision_that_has_safetensors(
 ) -> None:
     safe = dict(hub.files)
     del hub.files["model.safetensors"]
-    hub.revisions["refs/pr/7"] = safe
+    hub.revisions |= dict.fromkeys(("refs/pr/7", "refs/pr/8", "refs/pr/9"), safe)
     hub.requests = [
-        (9, "Fix a typo", "open"),
-        (8, "Adding `safetensors` variant of this model", "closed"),
-        (7, "Adding `safetensors` variant of this model", "open"),
+        (9, "a-stranger", "open"),
+        (8, "SFconvertbot", "closed"),
+        (7, "SFconvertbot", "open"),
     ]
     error = refused(library, hub)
     assert "earmark models fetch org/name --revision refs/pr/7" in error.remedy
     offer = library.offer("org/name", "refs/pr/7", network=True, endpoint=hub.endpoint)
     ref = library.fetch(offer, network=True, endpoint=hub.endpoint)
     assert ref.revision == hub.commit("refs/pr/7")
+
+
+def test_the_hubs_library_is_set_up_whatever_it_is_asked_first(
+    hub: LoopbackHub,
+) -> None:
+    script = f"""
+from earmark.models.hub import safetensors_revision
+print(safetensors_revision("org/name", endpoint={hub.endpoint!r}))
+from huggingface_hub import constants
+assert constants.HF_HUB_DISABLE_XET and constants.HF_HUB_DISABLE_TELEMETRY
+"""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "0"}
+    for name in ("HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_TELEMETRY"):
+        environment.pop(name, None)
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,10 @@ _BLOCK = 1 << 20
 
 _TIMEOUT_S = 20
 
+_CONVERTER = "SFconvertbot"
+"""The hub's own account, which makes safetensors of pickles:
+https://huggingface.co/spaces/safetensors/convert"""
+
 _CONFIG_LIMIT = 4_000_000
 """Bytes; a configuration above it is not one."""
 
@@ -104,8 +108,7 @@ def look_up(repo: str, revision: str, *, endpoint: str | None = None) -> Reposit
     EarmarkError
         If the hub cannot be reached, or does not have it or give it.
     """
-    _prepare()
-    with _explained(repo, revision):
+    with _asking(repo, revision):
         found = _list(repo, revision, endpoint)
         return replace(found, config=_config(found, endpoint))
 
@@ -113,17 +116,21 @@ def look_up(repo: str, revision: str, *, endpoint: str | None = None) -> Reposit
 def safetensors_revision(repo: str, *, endpoint: str | None = None) -> str:
     """The pull request that adds safetensors to a repository of pickles.
 
+    Anybody may open one that says so; only those of the hub itself count.
+
     Returns
     -------
     str
         Such as "refs/pr/1"; empty if there is none.
     """
-    from huggingface_hub import HfApi
+    with _asking(repo, "main"):
+        from huggingface_hub import HfApi
 
-    api = HfApi(endpoint=endpoint)
-    with _explained(repo, "main"):
-        for request in api.get_repo_discussions(repo, discussion_type="pull_request"):
-            if "safetensors" in request.title.lower() and request.status != "closed":
+        api = HfApi(endpoint=endpoint)
+        for request in api.get_repo_discussions(
+            repo, author=_CONVERTER, discussion_type="pull_request"
+        ):
+            if request.author == _CONVERTER and request.status != "closed":
                 revision = f"refs/pr/{request.num}"
                 info = api.model_info(repo, revision=revision, timeout=_TIMEOUT_S)
                 names = [file.rfilename for file in info.siblings or ()]
@@ -202,8 +209,7 @@ def download(
     Cancelled
         If `cancelled` gave True.
     """
-    _prepare()
-    with _explained(repo, revision):
+    with _asking(repo, revision):
         found = _list(repo, revision, endpoint)
         files = [file for file in found.files if _is(file, patterns)]
         if not files:
@@ -236,13 +242,16 @@ def _prepare() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_XET", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from huggingface_hub import constants
+    from huggingface_hub.utils import logging
 
+    logging.set_verbosity_error()  # what goes wrong is told by what is raised
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, _BLOCK)
 
 
 @contextmanager
-def _explained(repo: str, revision: str) -> Iterator[None]:
-    """Raise what goes wrong in the block as what it means for a person."""
+def _asking(repo: str, revision: str) -> Iterator[None]:
+    """Have the hub's library ready, and say what goes wrong as what it means."""
+    _prepare()
     import httpx2
     from huggingface_hub.errors import (
         GatedRepoError,
