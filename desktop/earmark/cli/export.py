@@ -40,12 +40,21 @@ class Piece:
 
 @click.command()
 @click.argument("project", type=click.Path(path_type=Path))
-@click.option("--clip", "names", multiple=True, help="Only the clip of this name.")
-@click.option("--track", "tracks", multiple=True, help="Only the tracks of this name.")
+@click.option(
+    "--clip", "names", multiple=True, metavar="NAME",
+    help="Only the clip of this name; may be given again.",
+)  # fmt: skip
+@click.option(
+    "--track", "tracks", multiple=True, metavar="NAME",
+    help="Only the tracks of this name; may be given again.",
+)  # fmt: skip
 @click.option(
     "--labels", metavar="PATH", help="A label file, or a folder: one for each clip."
 )
-@click.option("--format", "format_id", help="Its format if the ending does not tell.")
+@click.option(
+    "--format", "format_id", metavar="FORMAT",
+    help="Its format if the ending does not tell.",
+)  # fmt: skip
 @click.option(
     "--audio",
     metavar="PATH",

@@ -55,7 +55,7 @@ class Sounds:
     help="A model's id (see `earmark models list`) or its folder.",
 )  # fmt: skip
 @click.option(
-    "--limit", default=20, show_default=True, type=click.IntRange(1),
+    "--limit", default=20, show_default=True, type=click.IntRange(1), metavar="N",
     help="How many moments to show.",
 )  # fmt: skip
 @click.option(

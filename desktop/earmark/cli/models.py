@@ -10,14 +10,14 @@ from pathlib import Path
 
 import click
 
-from earmark.cli import Group
+from earmark.cli import SOME_FAILED, Group
 from earmark.cli.progress import open_meter
 from earmark.cli.studio import discovered, settings
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Progress
 from earmark.models.arrivals import Report
 from earmark.models.catalog import CatalogEntry
-from earmark.models.library import Library, open_library
+from earmark.models.library import open_library
 from earmark.models.listing import Listed, listed
 from earmark.models.move import check_movable, finish_move
 from earmark.settings import SettingsStore, folders
@@ -30,7 +30,7 @@ def models() -> None:
 
 @models.command("list")
 @click.argument("search", nargs=-1)
-@click.option("--task", default="", help="Only what fits this task.")
+@click.option("--task", default="", metavar="TASK", help="Only what fits this task.")
 @click.option("--here", is_flag=True, help="Only what is on this machine.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_models(search: tuple[str, ...], task: str, here: bool, as_json: bool) -> None:
@@ -78,7 +78,9 @@ def list_models(search: tuple[str, ...], task: str, here: bool, as_json: bool) -
 
 @models.command()
 @click.argument("model")
-@click.option("--revision", default="", help="Another revision of the hub's.")
+@click.option(
+    "--revision", default="", metavar="REVISION", help="Another revision of the hub's."
+)
 def info(model: str, revision: str) -> None:
     """Say what is known of MODEL; of one on the hub, the hub is asked."""
     library = open_library(settings())
@@ -120,8 +122,15 @@ def starter() -> None:
 
 @models.command()
 @click.argument("model")
-@click.option("--revision", default="", help="A commit, branch or refs/pr/N.")
-@click.option("--task", default="", help="Check that it fits this task.")
+@click.option(
+    "--revision",
+    default="",
+    metavar="REVISION",
+    help="A commit, branch or refs/pr/N.",
+)
+@click.option(
+    "--task", default="", metavar="TASK", help="Check that it fits this task."
+)
 @click.option("--accept-licence", is_flag=True, help="Do not ask.")
 @click.option(
     "--convert-pickle",
@@ -155,7 +164,7 @@ def fetch(
 
 @models.command("import")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--name", default=None, help="Its id; the folder's name if not given.")
+@click.option("--name", metavar="ID", help="Its id. [default: the folder's name]")
 @click.option(
     "--convert-pickle",
     is_flag=True,
@@ -173,7 +182,11 @@ def import_model(folder: Path, name: str | None, convert_pickle: bool) -> None:
 @models.command()
 @click.argument("model")
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="F.modelpack"
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.modelpack",
+    help="Where the pack goes.",
 )
 def pack(model: str, out: Path) -> None:
     """Write MODEL into one file, for a computer without a network."""
@@ -184,7 +197,7 @@ def pack(model: str, out: Path) -> None:
 
 @models.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--name", default=None, help="Its id; the packed one if not given.")
+@click.option("--name", metavar="ID", help="Its id. [default: the packed one]")
 def unpack(file: Path, name: str | None) -> None:
     """Install the model of a pack; no network is used."""
     with _shown(file.name) as report:
@@ -213,11 +226,15 @@ def move(folder: Path) -> None:
 
 @models.command()
 @click.argument("model")
-@click.confirmation_option(prompt="Delete this model from the disk?")
-def remove(model: str) -> None:
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(model: str, yes: bool) -> None:
     """Delete MODEL from this machine."""
-    library: Library = open_library(settings())
-    library.remove(model)
+    if not yes:
+        _ask(
+            f"Delete {model} from this machine?",
+            EarmarkError(f"{model} was not deleted.", "Add --yes to delete it."),
+        )
+    open_library(settings()).remove(model)
     print(f"Removed {model}")
 
 
@@ -227,14 +244,16 @@ def verify(names: tuple[str, ...]) -> int:
     """Check the files of each MODEL, or of all, against their hashes."""
     library = open_library(settings())
     chosen = names or tuple(found.ref.id for found in library.installed())
-    wrong = 0
+    wrong = False
     for name in chosen:
-        problems = library.verify(name)
-        for problem in problems:
-            print(problem)
-        print(f"{name}: {len(problems)} problem(s)")
-        wrong += bool(problems)
-    return 1 if wrong else 0
+        try:
+            problems = library.verify(name)
+        except EarmarkError as error:  # it must not stop the others
+            problems = (str(error),)
+        wrong = wrong or bool(problems)
+        for problem in problems or ("all its files are as they came.",):
+            print(f"{name}: {problem}", flush=True)
+    return SOME_FAILED if wrong else 0
 
 
 @models.command()
@@ -263,15 +282,21 @@ def _describe(entry: CatalogEntry) -> None:
 
 def _accept(entry: CatalogEntry, *, accepted: bool) -> None:
     """Have the person accept a model's licence, unless they have."""
-    if accepted:
-        return
-    if not sys.stdin.isatty():
-        raise EarmarkError(
-            f"{entry.id} was not fetched: its licence ({entry.licence}) was not "
-            "accepted.",
-            "Add --accept-licence if you accept it.",
+    if not accepted:
+        _ask(
+            "Accept the licence and fetch it?",
+            EarmarkError(
+                f"{entry.id} was not fetched: its licence ({entry.licence}) was not "
+                "accepted.",
+                "Add --accept-licence if you accept it.",
+            ),
         )
-    click.confirm("Accept the licence and fetch it?", abort=True)
+
+
+def _ask(question: str, declined: EarmarkError) -> None:
+    """Go on if the person says yes; nobody is asked where there is no terminal."""
+    if not sys.stdin.isatty() or not click.confirm(question):
+        raise declined
 
 
 @contextmanager
@@ -327,4 +352,6 @@ def _line(row: Listed, width: int) -> str:
 
 
 def _size(megabytes: float | None) -> str:
-    return "" if megabytes is None else f"{megabytes:.1f} MB"
+    if megabytes is None:
+        return ""
+    return f"{megabytes:,.0f} MB" if megabytes >= 100 else f"{megabytes:.1f} MB"

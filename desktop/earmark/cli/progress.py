@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 TOLD_EVERY_S = 10.0
 """How often plain lines say how far many files are."""
 
+SHORTEST_S = 0.05
+"""Of less time nothing is said: what ran together with others took a part of theirs."""
+
 MOST_BARS = 3
 """How many files have a bar of their own."""
 
@@ -68,14 +71,13 @@ class Meter(AbstractContextManager["Meter"]):
     def done(self, name: str, usage: Usage) -> None:
         """Say what a job took and where it ran."""
         self._count()
-        speed = (
-            f", {usage.audio_s / usage.run_s:.1f} x real time"
-            if usage.audio_s and usage.run_s
-            else ""
-        )
         where = " ".join(word for word in (usage.device, usage.dtype) if word)
-        note = f" ({usage.note})" if usage.note else ""
-        self.line(name, f"done in {usage.run_s:.1f} s on {where}{speed}{note}")
+        told = f"done on {where}"
+        if usage.run_s >= SHORTEST_S:
+            told = f"done in {usage.run_s:.1f} s on {where}"
+            if usage.audio_s:
+                told += f", {usage.audio_s / usage.run_s:.1f} x real time"
+        self.line(name, f"{told} ({usage.note})" if usage.note else told)
 
     def done_earlier(self, name: str) -> None:
         """Say that an input was done before; nobody waits for these."""
