@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -312,12 +312,17 @@ class Session(QObject):
 
     def audio_inputs(self, target: Target) -> list[AudioInput]:
         """What a task would work on."""
-        clips = self._targeted(target)
+        selection = self.selection if target == "selection" else None
+        return self.inputs_of(self._targeted(target), selection)
+
+    def inputs_of(
+        self, clips: Collection[Clip], selection: Selection | None = None
+    ) -> list[AudioInput]:
+        """Clips as the inputs of jobs, or what is selected of a clip."""
         used = {span.source for clip in clips for span in clip.spans if span.source}
         sources = self.project.sources_by_id(used)
         for source in used - sources.keys():
             self.project.source(source)  # raises what says that it is not known
-        selection = self.selection if target == "selection" else None
         return [_input(clip, sources, selection) for clip in clips]
 
     def extent(self, target: Target) -> tuple[int, float]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -27,7 +26,9 @@ DESCRIBE = "zero-shot"
 """The task whose models understand descriptions."""
 
 _SETTLE_MS = 400
-_QUEUED_AT_ONCE = 16
+_INDEXING_MS = 2000
+"""While clips are indexed more is to come, and each look takes a moment."""
+_QUEUED_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ def keep_labels(
     EarmarkError
         If the project cannot be written.
     """
-    there = {clip.id: clip.frames for clip in session.project.clips()}
-    kept = [m for m in moments if m.stop <= there.get(m.clip, -1)]
+    there = session.project.clips_by_id({moment.clip for moment in moments})
+    kept = [m for m in moments if m.clip in there and m.stop <= there[m.clip].frames]
     tracks: dict[int, int] = {}
     with session.project.edit(f"Label {count(len(kept), 'sound')} “{text}”") as edit:
         for clip in dict.fromkeys(moment.clip for moment in kept):
@@ -104,9 +105,9 @@ class SoundIndex(QObject):
         self.describes = False
         self.version = 0
         self._clips: dict[int, Clip] = {}
+        self._keys: dict[int, tuple[Clip, str]] = {}
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
-        self._wait.setInterval(_SETTLE_MS)
         self._wait.timeout.connect(self._refresh)
         session.project_opened.connect(self._take_project)
         session.project_closing.connect(self._stop)
@@ -179,7 +180,8 @@ class SoundIndex(QObject):
             self._to_queue[:_QUEUED_AT_ONCE],
             self._to_queue[_QUEUED_AT_ONCE:],
         )
-        inputs = [self._input(clip) for clip in self._still_there(some)]
+        there = self._session.project.clips_by_id(some)
+        inputs = self._session.inputs_of(there.values())
         try:
             jobs = self._session.queue.submit_batch(
                 EMBEDDINGS, {}, inputs, model=self.model, batch=batch
@@ -190,13 +192,6 @@ class SoundIndex(QObject):
         self._indexing.update(jobs)
         if self._to_queue:
             self._session.background.post(lambda: self._queue_some(batch))
-
-    def _still_there(self, clips: Sequence[int]) -> list[Clip]:
-        found = []
-        for clip in clips:
-            with suppress(EarmarkError):
-                found.append(self._session.project.clip(clip))
-        return found
 
     def find(
         self,
@@ -288,8 +283,8 @@ class SoundIndex(QObject):
         self.total = len(clips)
 
         def read(ticket: Ticket) -> tuple[int, ...]:
-            keys = {clip.id: index.store.key(_whole(clip)) for clip in clips}
             with self._lock:
+                keys = self._keys_of(index, clips)
                 ticket.check()
                 return index.refresh(keys)
 
@@ -302,9 +297,16 @@ class SoundIndex(QObject):
 
         self._ticket = self._session.background.run(read, done, _raise)
 
-    def _input(self, clip: Clip) -> AudioInput:
-        sources = tuple(self._session.clip_sources(clip))
-        return replace(_whole(clip), sources=sources)
+    def _keys_of(self, index: Index, clips: Sequence[Clip]) -> dict[int, str]:
+        """Clip to key; it is made anew for what has changed only."""
+        before = self._keys
+        self._keys = {
+            clip.id: known
+            if (known := before.get(clip.id)) is not None and known[0] is clip
+            else (clip, index.store.key(_whole(clip)))
+            for clip in clips
+        }
+        return {clip: key for clip, (_, key) in self._keys.items()}
 
     def _take_project(self) -> None:
         self._stop()
@@ -330,7 +332,7 @@ class SoundIndex(QObject):
     def _refresh_soon(self) -> None:
         # What changes again and again is looked at now and then, not only at the end.
         if not self._wait.isActive():
-            self._wait.start()
+            self._wait.start(_INDEXING_MS if self.indexing else _SETTLE_MS)
 
     def _take_event(self, event: JobEvent) -> None:
         if event.kind not in ("state", "removed"):
