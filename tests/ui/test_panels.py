@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Literal
 
 import pytest
@@ -16,6 +18,7 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 from ui.conftest import LISTEN, RATE, SAY, Bench, ShoutParams
 
+from earmark.core.hookspecs import hookimpl
 from earmark.core.tasks import (
     AudioFile,
     JobState,
@@ -29,6 +32,7 @@ from earmark.core.tasks import (
 from earmark.engine import protocol
 from earmark.ui.panels.form import ParamsForm
 from earmark.ui.panels.task_panel import TaskPanel
+from earmark.ui.panels.tasks import Tasks
 from earmark.ui.session import Selection
 
 
@@ -379,3 +383,32 @@ def test_ctrl_enter_runs_the_panel_in_front(bench: Bench) -> None:
     bench.window.commands.run("task.run")
 
     assert [run.jobs[0].task for run in bench.engine.runs] == ["listen"]
+
+
+def test_the_task_in_front_comes_back_with_the_project(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    again_task = replace(LISTEN, id="listen-again", title="Listen again")
+    plugin = SimpleNamespace(register_tasks=hookimpl(lambda: [again_task]))
+    bench.session.plugins.register(plugin, "another-task")
+    tasks = Tasks(bench.session, "understand", bench.window.fetching)
+    qtbot.addWidget(tasks)
+    first, other = tasks.tasks
+    assert task_of(tasks) is first
+    tasks.choose(other.id)
+
+    again = Tasks(bench.session, "understand", bench.window.fetching)
+    qtbot.addWidget(again)
+    assert task_of(again) is other
+
+    # Its plugin is missing the next time.
+    bench.project.set_view("tasks/understand", {"task": "gone"})
+    without = Tasks(bench.session, "understand", bench.window.fetching)
+    qtbot.addWidget(without)
+    assert task_of(without) is first
+
+
+def task_of(tasks: Tasks) -> Task:
+    shown = tasks.current()
+    assert isinstance(shown, TaskPanel)
+    return shown.task

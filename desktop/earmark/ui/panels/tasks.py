@@ -53,6 +53,7 @@ class Tasks(QWidget):
     ) -> None:
         super().__init__(parent)
         self._session = session
+        self._view = f"tasks/{group}"
         self._fetching = fetching
         self._panels: dict[str, QWidget] = {}
         known = session.plugins.tasks.values()
@@ -94,10 +95,15 @@ class Tasks(QWidget):
         layout.addWidget(self._list)
         layout.addWidget(rule(self))
         layout.addWidget(self._stack, 1)
-        self.choose(self.tasks[0].id)
+        self._restore()
+        session.project_opened.connect(self._restore)
 
     def choose(self, task: str) -> QWidget:
-        """Show the panel of a task."""
+        """Show the panel of a task, also when the project is opened again."""
+        self._session.project.set_view(self._view, {"task": task})
+        return self._show(task)
+
+    def _show(self, task: str) -> QWidget:
         if task not in self._panels:
             known = self._session.plugins.task(task)
             panel = self._session.plugins.panel(known, self._session, self._stack)
@@ -124,6 +130,11 @@ class Tasks(QWidget):
     def current(self) -> QWidget | None:
         """The panel that is shown."""
         return self._stack.currentWidget()
+
+    def _restore(self) -> None:
+        """Show the task that was in front when the project was last open."""
+        kept = (self._session.project.view(self._view) or {}).get("task")
+        self._show(kept if kept in self._buttons else self.tasks[0].id)
 
     def _row(self, task: Task) -> QToolButton:
         row = QToolButton(self)
