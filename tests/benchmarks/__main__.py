@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 NO_BENCHMARKS = {
     *("__main__", "table", "material", "crash_host", "window_host"),
-    *("many_jobs_host", "many_jobs_runner"),
+    *("crash_models_host", "many_jobs_host", "many_jobs_runner"),
 }
 
 
