@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -81,7 +80,9 @@ def by_umap(vectors: Points, neighbours: int, ctx: Context) -> Points:
     """
     # What numba compiles is kept where this program may write, and it is told to keep
     # what UMAP would have it compile again in each process.
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(ctx.cache / "numba"))
+    import numba
+
+    numba.config.CACHE_DIR = numba.config.CACHE_DIR or str(ctx.cache / "numba")
     from umap import UMAP, umap_
 
     umap_.smooth_knn_dist.enable_caching()
