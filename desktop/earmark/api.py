@@ -43,13 +43,20 @@ if TYPE_CHECKING:
     from earmark.engine.context import Context, Window, audio_of
     from earmark.engine.filterbank import log_mel_energies
     from earmark.engine.hearing import Heard, Hearer, hear, hear_many, lengths
-    from earmark.engine.loaders import fast_features, require_vocabulary, unopened
+    from earmark.engine.loaders import (
+        WORKERS,
+        config_of,
+        fast_features,
+        require_vocabulary,
+        unopened,
+    )
     from earmark.engine.unheard import Limits, Unheard, Why, flaw_of, is_heard
     from earmark.formats import LabelFormat
     from earmark.transcripts import SpokenWord, compare_words, differing, words_of
     from earmark.vectors import Vectors, VectorStore, unit
 
 __all__ = [
+    "WORKERS",
     "AudioFile",
     "Cancelled",
     "Classifier",
@@ -89,6 +96,7 @@ __all__ = [
     "classify",
     "classify_many",
     "compare_words",
+    "config_of",
     "differing",
     "entries",
     "fast_features",
@@ -124,6 +132,8 @@ _LAZY = {
     "hear": "earmark.engine.hearing",
     "hear_many": "earmark.engine.hearing",
     "lengths": "earmark.engine.hearing",
+    "WORKERS": "earmark.engine.loaders",
+    "config_of": "earmark.engine.loaders",
     "fast_features": "earmark.engine.loaders",
     "require_vocabulary": "earmark.engine.loaders",
     "unopened": "earmark.engine.loaders",

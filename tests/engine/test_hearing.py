@@ -30,6 +30,7 @@ class Means:
     rate: int = RATE
     window_s: float = 1.0
     longest_s: float = 2.0
+    workers: int = 1
     batch: int = 3
     together: list[list[int]] = field(default_factory=list)
 
@@ -115,8 +116,9 @@ def test_windows_of_other_lengths_go_along_only_where_that_is_all_the_same(
     assert means.together == together
 
 
+@pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("mixes", [False, True])
-def test_many_are_heard_together_as_each_is_alone(mixes: bool) -> None:
+def test_many_are_heard_together_as_each_is_alone(mixes: bool, workers: int) -> None:
     sounds = [
         levels(0.1),
         levels(0.2, 0.3, 0.4),
@@ -125,7 +127,7 @@ def test_many_are_heard_together_as_each_is_alone(mixes: bool) -> None:
         np.zeros(0, np.float32),
         levels(0.7)[:40],
     ]
-    means = Means(mixes)
+    means = Means(mixes, workers=workers)
     contexts = [context(sound) for sound in sounds]
     together = dict(hear_many(contexts, means, 1.0, 1.0))
     assert set(together) == set(contexts)

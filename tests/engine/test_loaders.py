@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 from checkpoints import sentences
 from classifier_checkpoints import classifier
 
@@ -155,3 +157,29 @@ def test_a_model_of_words_needs_its_vocabulary(tmp_path: Path) -> None:
         (tmp_path / name).unlink(missing_ok=True)
     with pytest.raises(EarmarkError, match="has no vocabulary"):
         loaders.require_vocabulary(tmp_path)
+
+
+def test_a_thread_that_computes_alone_leaves_the_others_their_helpers() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with ThreadPoolExecutor(1, initializer=loaders.compute_alone) as alone:
+            assert alone.submit(torch.get_num_threads).result() == 1
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(torch.get_num_threads).result() == 3
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [(None, "No such file"), ("{", "Expecting"), ("[]", "no JSON")]
+)
+def test_a_folder_that_does_not_say_what_it_holds_is_an_error_with_its_place(
+    tmp_path: Path, text: str | None, reason: str
+) -> None:
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    with pytest.raises(EarmarkError, match=reason) as refused:
+        loaders.config_of(tmp_path)
+    assert str(tmp_path) in str(refused.value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -263,3 +265,14 @@ def test_real_recordings_are_told_apart(
         run = run_task("audio-content", DETECTORS, path, seconds=seconds)
         found[run.text("content").text] += 1
     assert found[content] / found.total() >= share, found
+
+
+def test_the_detectors_need_nothing_that_runs_networks() -> None:
+    code = (
+        "import sys, earmark_plugins.audio_content.runner;"
+        "print(sorted({'torch', 'transformers'} & sys.modules.keys()))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    )
+    assert told.stdout.strip() == "[]"

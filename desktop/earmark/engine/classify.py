@@ -7,10 +7,7 @@ again and labelled is the same for all of them.
 from __future__ import annotations
 
 import math
-import os
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
@@ -21,7 +18,7 @@ from earmark.core.tasks import Job, Params, Progress, Result
 from earmark.core.windows import EventParams, ExclusiveParams
 from earmark.engine import loaders
 from earmark.engine.classes import thresholds, wanted
-from earmark.engine.context import Context, Samples, Window, audio_of
+from earmark.engine.context import Context, Samples, Window, audio_of, overlapped
 from earmark.engine.hearing import Heard, hear, hear_many, lengths
 from earmark.engine.labelling import Labeller, Rules, Scores
 from earmark.engine.unheard import Limits, Why, flaw_of, is_heard
@@ -35,6 +32,7 @@ AST_HOP_S = 0.01
 P = TypeVar("P", bound=Params)
 
 Outcome = tuple[Context, Sequence[Result] | EarmarkError]
+Found = list[Heard] | EarmarkError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,8 @@ class Classifier:
         It scores windows of different lengths together as it scores each alone.
     longest_s : float
         What it can take at most.
+    workers : int
+        On how many threads it may score at once.
     prepare : callable
         Takes windows, float32, shape (frames,) each, and gives what `score` wants. It
         is called on another thread, for the next windows while these are scored.
@@ -76,6 +76,7 @@ class Classifier:
     mixes: bool = False
     prepare: Callable[[Sequence[Samples]], Any] = list
     longest_s: float = math.inf
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +282,10 @@ def _wanted(
         own |= thresholds(classifier.names, params.thresholds)
     if isinstance(classifier, FrameClassifier):
         window_s = hop_s = classifier.frame_s
-    else:
         if params.window_s or params.hop_s:
             for ctx in contexts:
                 ctx.note("this model goes by frames, so window and step are not used")
+    else:
         window_s, hop_s = lengths(classifier, params)
     rules = Rules(
         names=classifier.names,
@@ -340,29 +341,20 @@ def _by_frames(
 
 def _many_by_frames(
     contexts: Sequence[Context], classifier: FrameClassifier, limits: Limits
-) -> Iterator[tuple[Context, list[Heard] | EarmarkError]]:
+) -> Iterator[tuple[Context, Found]]:
     """What is heard in the frames of short inputs, several of them scored at once."""
 
-    def heard(ctx: Context, audio: Samples) -> list[Heard]:
+    def heard(given: tuple[Context, Samples | EarmarkError]) -> Found:
+        ctx, audio = given
+        if isinstance(audio, EarmarkError):
+            return audio
         block = Window(0.0, len(audio) / classifier.rate, audio)
         return _cells(ctx, classifier, limits, block, classifier.score(audio))
 
-    workers = min(os.cpu_count() or 1, 4)
-    with ThreadPoolExecutor(workers, "scorer") as pool:
-        coming: deque[tuple[Context, Future[list[Heard]]]] = deque()
-        try:
-            for ctx, audio in audio_of(contexts, classifier.rate):
-                if isinstance(audio, EarmarkError):
-                    yield ctx, audio
-                    continue
-                coming.append((ctx, pool.submit(heard, ctx, audio)))
-                if len(coming) > 2 * workers:
-                    first, found = coming.popleft()
-                    yield first, found.result()
-            for first, found in coming:
-                yield first, found.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    read = audio_of(contexts, classifier.rate)
+    at_once = loaders.WORKERS
+    for (ctx, _), found in overlapped(read, heard, ahead=2 * at_once, workers=at_once):
+        yield ctx, found
 
 
 def _cells(

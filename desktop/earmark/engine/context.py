@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import math
 import re
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import (
+    Callable,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,6 +39,7 @@ from earmark.core.tasks import (
 from earmark.engine import loaders
 
 T = TypeVar("T")
+Made = TypeVar("Made")
 Samples = NDArray[np.float32]
 
 _AHEAD = 16
@@ -140,6 +150,19 @@ class Context:
         if resume is None:
             return given
         return replace(given, start=min(max(resume, given.start), given.stop))
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the job's model.
+
+        Raises
+        ------
+        EarmarkError
+            If none was chosen, or the model comes with a library.
+        """
+        if self.model is None or self.model.path is None:
+            raise EarmarkError("No model was chosen.", "Choose one that is on disk.")
+        return self.model.path
 
     @property
     def duration_s(self) -> float:
@@ -624,16 +647,42 @@ def audio_of(
         except EarmarkError as error:
             return error
 
-    with ThreadPoolExecutor(1, "reader") as pool:
-        coming: list[Any] = []
+    yield from overlapped(contexts, read, ahead=_AHEAD)
+
+
+def overlapped(
+    given: Iterable[T],
+    work: Callable[[T], Made],
+    *,
+    ahead: int,
+    workers: int = 1,
+    begin: Callable[[], None] | None = None,
+) -> Iterator[tuple[T, Made]]:
+    """What was given, in its order, each with what was made of it on other threads.
+
+    Parameters
+    ----------
+    given : iterable
+    work : callable
+        Runs in the surroundings of who asks, so that the job can be cancelled in it.
+    ahead : int
+        How many are worked on before they are needed.
+    workers : int, optional
+        Threads.
+    begin : callable, optional
+        Is called on each thread before it works.
+    """
+    with ThreadPoolExecutor(workers, "ahead", initializer=begin) as pool:
+        coming: deque[tuple[T, Future[Made]]] = deque()
         try:
-            for context in contexts:
-                coming.append((context, pool.submit(read, context)))
-                if len(coming) > _AHEAD:
-                    first, audio = coming.pop(0)
-                    yield first, audio.result()
-            for context, audio in coming:
-                yield context, audio.result()
+            for each in given:
+                made = pool.submit(contextvars.copy_context().run, work, each)
+                coming.append((each, made))
+                if len(coming) > ahead:
+                    first, made = coming.popleft()
+                    yield first, made.result()
+            for first, made in coming:
+                yield first, made.result()
         finally:
             pool.shutdown(cancel_futures=True)
 

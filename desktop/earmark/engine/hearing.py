@@ -7,7 +7,7 @@ again is the same for models that classify and for those that embed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from earmark.core.errors import EarmarkError
 from earmark.core.windows import Windowing
+from earmark.engine import loaders
 from earmark.engine.context import (
     Context,
     Samples,
     Window,
     audio_of,
+    overlapped,
     read_ahead,
     windows_of,
 )
@@ -29,6 +31,8 @@ from earmark.engine.unheard import Limits, Why, is_heard, matter_with
 Rows = NDArray[np.float32]
 
 USUAL = Limits()
+
+Outcome = tuple[Context, "list[Heard] | EarmarkError"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class Hearer(Protocol):
         is called on another thread, for the next windows while these are scored.
     score : callable
         Gives what it makes of what was prepared, float32, shape (windows, values).
+    workers : int
+        On how many threads `score` may be called at once.
     """
 
     @property
@@ -79,6 +85,8 @@ class Hearer(Protocol):
     def batch(self) -> int: ...
     @property
     def mixes(self) -> bool: ...
+    @property
+    def workers(self) -> int: ...
     @property
     def prepare(self) -> Callable[[Sequence[Samples]], Any]: ...
     @property
@@ -154,7 +162,7 @@ def hear_many(
     hop_s: float,
     *,
     limits: Limits = USUAL,
-) -> Iterator[tuple[Context, list[Heard] | EarmarkError]]:
+) -> Iterator[Outcome]:
     """`hear` for short inputs: windows of several of them are taken at once.
 
     Yields
@@ -164,17 +172,38 @@ def hear_many(
     heard : list of Heard, or EarmarkError
         Of all its windows; or why it cannot be read.
     """
-    batches = _batches(contexts, hearer, window_s, hop_s, limits)
-    for found in read_ahead(batches):
+    for found, rows in _scored(
+        read_ahead(_batches(contexts, hearer, window_s, hop_s, limits)), hearer
+    ):
         if not isinstance(found, _Batch):
             yield found
             continue
-        rows = _checked(hearer.score(found.features))
         for (clip, index), row in zip(found.places, rows, strict=True):
             clip.rows[index] = row
             clip.missing -= 1
             if not clip.missing:
                 yield clip.ctx, clip.heard()
+
+
+def _scored(
+    given: Iterable[_Batch | Outcome], hearer: Hearer
+) -> Iterator[tuple[_Batch | Outcome, Rows]]:
+    """The batches and what the model makes of them, of several at once if it may."""
+
+    def score(each: _Batch | Outcome) -> Rows:
+        if not isinstance(each, _Batch):
+            return np.zeros((0, 0), np.float32)
+        return _checked(hearer.score(each.features))
+
+    if hearer.workers == 1:
+        return ((each, score(each)) for each in given)
+    return overlapped(
+        given,
+        score,
+        ahead=2 * hearer.workers,
+        workers=hearer.workers,
+        begin=loaders.compute_alone,
+    )
 
 
 def _batched(
@@ -241,7 +270,7 @@ def _batches(
     window_s: float,
     hop_s: float,
     limits: Limits,
-) -> Iterator[_Batch | tuple[Context, list[Heard] | EarmarkError]]:
+) -> Iterator[_Batch | Outcome]:
     """What is to be scored together; what needs no scores is given at once."""
     waiting: dict[int, list[tuple[_Clip, int]]] = defaultdict(list)
 

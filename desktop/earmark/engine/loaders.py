@@ -13,6 +13,8 @@ import ctypes
 import errno
 import gc
 import importlib
+import json
+import os
 import sys
 import threading
 from collections import OrderedDict
@@ -115,6 +117,21 @@ def pick_device(wanted: str) -> tuple[str, str]:
         return "cpu", ""
     return "cpu", f"ran on the CPU: no {wanted.upper()} device was found"
 
+
+WORKERS = min(os.cpu_count() or 1, 4)
+"""Threads that score at once with a network too small to be worth sharing out."""
+
+
+def compute_alone() -> None:
+    """Let the calling thread compute without others to help it.
+
+    Threads of OpenMP that help each other with a little wait for each other most of the
+    time, all the more where something else runs as well.
+    """
+    torch: Any = importlib.import_module("torch")
+    threadpoolctl: Any = importlib.import_module("threadpoolctl")
+    torch.get_num_threads()  # a new thread takes up the usual number at its first use
+    threadpoolctl.threadpool_limits(1, user_api="openmp")
 
 
 def resident_mb() -> float:
@@ -291,6 +308,26 @@ def require_safetensors(folder: Path) -> None:
             "safetensors format, or allow this model's pickle for the job if you "
             "trust where it is from.",
         )
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """What the `config.json` of a model's folder says.
+
+    Raises
+    ------
+    EarmarkError
+        If it cannot be read.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise TypeError("it is no JSON object")
+    except (OSError, ValueError, TypeError) as error:
+        raise EarmarkError(
+            f"The config.json in {folder} cannot be read: {error}",
+            "Import the model again, or choose another one.",
+        ) from error
+    return config
 
 
 def require_vocabulary(folder: Path) -> None:

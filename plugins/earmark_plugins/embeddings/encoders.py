@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +11,17 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoFeatureExtractor, AutoModel, AutoModelForAudioXVector
 
-from earmark.api import Context, EarmarkError, ModelRef, fast_features
+from earmark.api import Context, ModelRef, config_of, fast_features
 from earmark_plugins.networks import beats
 from earmark_plugins.networks.clap import load_clap
 from earmark_plugins.networks.ge2e import load_ge2e
-from earmark_plugins.networks.musicnn import MelPatches, load_musicnn
+from earmark_plugins.networks.musicnn import (
+    MelPatches,
+    computed_at_once,
+    load_musicnn,
+)
 from earmark_plugins.networks.pretrained import load_pretrained
+from earmark_plugins.networks.weights import in_parts
 
 Samples = NDArray[np.float32]
 Vectors = NDArray[np.float32]
@@ -55,6 +58,7 @@ class Encoder:
     score: Callable[[Any], Vectors]
     batch: int
     mixes: bool = False
+    workers: int = 1
 
 
 def load(ctx: Context) -> Encoder:
@@ -65,12 +69,10 @@ def load(ctx: Context) -> Encoder:
     EarmarkError
         If the folder does not hold one.
     """
-    if ctx.model is None or ctx.model.path is None:
-        raise EarmarkError("No model was chosen.", "Choose one that is on disk.")
     own = {"ge2e": _ge2e, "musicnn": _musicnn, "beats": _beats}
-    if ctx.model.format in own:
+    if ctx.model is not None and ctx.model.format in own:
         return own[ctx.model.format](ctx)
-    config = _config(ctx.model.path)
+    config = config_of(ctx.folder)
     if config.get("model_type") == "clap":
         return _clap(ctx)
     if config.get("model_type") == "whisper":
@@ -85,19 +87,8 @@ def understands_words(model: ModelRef) -> bool:
     return (
         model.format == "transformers"
         and model.path is not None
-        and _config(model.path).get("model_type") == "clap"
+        and config_of(model.path).get("model_type") == "clap"
     )
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EarmarkError(
-            f"The config.json in {folder} cannot be read: {error}",
-            "Import the model again, or choose another one.",
-        ) from error
-    return config if isinstance(config, dict) else {}
 
 
 def _batch(ctx: Context) -> int:
@@ -125,37 +116,27 @@ def _ge2e(ctx: Context) -> Encoder:
 def _musicnn(ctx: Context) -> Encoder:
     network, config = load_musicnn(ctx)
     patches = MelPatches(config)
-
-    @torch.inference_mode()
-    def score(mels: torch.Tensor) -> Vectors:
-        given: Vectors = network.embed(mels.to(ctx.device)).cpu().numpy()
-        return given
-
+    at_once, workers = computed_at_once(ctx)
     return Encoder(
         rate=patches.rate,
         window_s=patches.window_s,
         longest_s=patches.window_s,
         prepare=patches,
-        score=score,
+        score=in_parts(network.embed, ctx.device, at_once),
         batch=_batch(ctx),
         mixes=True,
+        workers=workers,
     )
 
 
 def _beats(ctx: Context) -> Encoder:
     network, _ = beats.load_beats(ctx)
-
-    @torch.inference_mode()
-    def score(mels: torch.Tensor) -> Vectors:
-        given: Vectors = network.encode(mels.to(ctx.device)).mean(1).cpu().numpy()
-        return given
-
     return Encoder(
         rate=beats.RATE,
         window_s=_SOUND_S,
         longest_s=np.inf,
-        prepare=lambda windows: beats.batch_of(_filled(windows, beats.RATE)),
-        score=score,
+        prepare=beats.batch_of,
+        score=in_parts(lambda mels: network.encode(mels).mean(1), ctx.device, _BATCH),
         batch=_batch(ctx),
     )
 

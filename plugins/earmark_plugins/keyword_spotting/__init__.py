@@ -39,12 +39,7 @@ class KeywordSpotting(Windowing):
         le=1,
         step=0.05,
     )
-    language: str = param(
-        "",
-        "Language",
-        "The language spoken; empty detects it from the first speech.",
-        choices=speech.LANGUAGE_CHOICES,
-    )
+    language: str = speech.LANGUAGE
 
 
 @hookimpl

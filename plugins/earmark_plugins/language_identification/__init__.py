@@ -51,15 +51,7 @@ class LanguageIdentification(Params):
         step=0.5,
         advanced=True,
     )
-    vad_threshold: float = param(
-        0.5,
-        "Voice threshold",
-        "How sure the voice detector must be; lower finds quieter voices.",
-        ge=0.05,
-        le=0.95,
-        step=0.05,
-        advanced=True,
-    )
+    vad_threshold: float = speech.VOICE_THRESHOLD
 
 
 @hookimpl

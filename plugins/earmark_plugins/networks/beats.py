@@ -23,6 +23,7 @@ from earmark_plugins.networks.weights import load_network
 
 RATE = 16000
 
+_SHORTEST_S = 0.5
 _FRAME = 400
 _BINS = 257
 _MELS = 128
@@ -251,8 +252,13 @@ def _window_and_filters() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def batch_of(windows: Sequence[NDArray[np.float32]]) -> Tensor:
-    """The features of sounds of one length, shape (sounds, frames, 128)."""
-    return torch.from_numpy(np.stack([features(window) for window in windows]))
+    """The features of sounds of one length, shape (sounds, frames, 128).
+
+    Less than half a second is filled up with silence.
+    """
+    missing = max(0, round(_SHORTEST_S * RATE) - len(windows[0]))
+    heard = [features(np.pad(window, (0, missing))) for window in windows]
+    return torch.from_numpy(np.stack(heard))
 
 
 def load_beats(ctx: Context) -> tuple[Beats, dict[str, Any]]:

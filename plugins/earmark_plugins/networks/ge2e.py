@@ -18,6 +18,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from earmark.api import Context
+from earmark_plugins.networks.mel import MelEnergies
 from earmark_plugins.networks.weights import load_network
 
 Samples = NDArray[np.float32]
@@ -78,25 +79,12 @@ class MelWindows:
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
-        from transformers.audio_utils import mel_filter_bank
-
-        self.rate = int(config["sampling_rate"])
-        self._fft, self._hop = int(config["n_fft"]), int(config["hop_length"])
+        self._energies = MelEnergies(config)
+        self.rate, self._hop = self._energies.rate, self._energies.hop
         self._frames = int(config["window_frames"])
         self._step = round(self.rate / float(config["windows_per_second"]) / self._hop)
         self._least = float(config["min_coverage"])
         self._level_db = float(config["target_level_db"])
-        filters = mel_filter_bank(
-            self._fft // 2 + 1,
-            int(config["num_mel_bins"]),
-            float(config["mel_low_hz"]),
-            float(config["mel_high_hz"]),
-            self.rate,
-            norm=config["mel_norm"],
-            mel_scale=config["mel_scale"],
-        )
-        self._filters = torch.from_numpy(filters.astype(np.float32))
-        self._window = torch.hann_window(self._fft)
 
     def __call__(self, samples: Samples) -> list[Tensor]:
         """The windows of a sound, without its pauses and no quieter than is usual.
@@ -115,24 +103,12 @@ class MelWindows:
         heard = _loud_enough(_without_pauses(samples, self.rate), self._level_db)
         length = self._frames * self._hop
         if len(heard) < length:
-            return [self._mels(heard)]
+            return [self._energies(heard)]
         last = int((len(heard) - self._least * length) / self._hop)
         starts = range(0, last + 1, self._step)
         missing = starts[-1] * self._hop + length - len(heard)
-        mels = self._mels(np.pad(heard, (0, max(0, missing))))
+        mels = self._energies(np.pad(heard, (0, max(0, missing))))
         return [mels[first : first + self._frames] for first in starts]
-
-    def _mels(self, samples: Samples) -> Tensor:
-        spectrum = torch.stft(
-            torch.from_numpy(samples),
-            self._fft,
-            self._hop,
-            window=self._window,
-            center=True,
-            pad_mode="constant",
-            return_complex=True,
-        )
-        return spectrum.abs().square().T @ self._filters
 
 
 class Ge2eEncoder:

@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from earmark.api import Context
+from earmark.api import WORKERS, Context
+from earmark_plugins.networks.mel import MelEnergies
 from earmark_plugins.networks.weights import load_network
+
+PATCHES = 8
+"""That are computed at once where more gain nothing."""
 
 
 class MusiCnn(nn.Module):
@@ -105,23 +109,10 @@ class MelPatches:
     """
 
     def __init__(self, config: dict[str, Any]) -> None:
-        from transformers.audio_utils import mel_filter_bank
-
-        self.rate = int(config["sampling_rate"])
+        self._energies = MelEnergies(config)
+        self.rate, self.hop = self._energies.rate, self._energies.hop
         self.frames = int(config["window_frames"])
-        self._fft, self.hop = int(config["n_fft"]), int(config["hop_length"])
         self._scale = float(config["log_scale"])
-        filters = mel_filter_bank(
-            self._fft // 2 + 1,
-            int(config["num_mel_bins"]),
-            float(config["mel_low_hz"]),
-            float(config["mel_high_hz"]),
-            self.rate,
-            norm=config["mel_norm"],
-            mel_scale=config["mel_scale"],
-        )
-        self._filters = torch.from_numpy(filters.astype(np.float32))
-        self._window = torch.hann_window(self._fft)
 
     @property
     def window_s(self) -> float:
@@ -142,16 +133,7 @@ class MelPatches:
         return torch.stack([self._patch(window) for window in windows])
 
     def _patch(self, window: NDArray[np.float32]) -> Tensor:
-        spectrum = torch.stft(
-            torch.from_numpy(window),
-            self._fft,
-            self.hop,
-            window=self._window,
-            center=True,
-            pad_mode="constant",
-            return_complex=True,
-        )
-        energies = spectrum.abs().square().T @ self._filters
+        energies = self._energies(window)
         # The network was trained on energies that had been stored as float16.
         stored = energies.clamp(max=torch.finfo(torch.float16).max).half().float()
         mels = torch.log10(self._scale * stored + 1)
@@ -168,3 +150,14 @@ def load_musicnn(ctx: Context) -> tuple[MusiCnn, dict[str, Any]]:
         If the folder does not hold such a model.
     """
     return load_network(ctx, MusiCnn)
+
+
+def computed_at_once(ctx: Context) -> tuple[int, int]:
+    """How many patches the network computes at once, and on how many threads.
+
+    What its wide filters give for a patch fills a processor's cache, and so little is
+    not worth sharing out: a processor computes one after the other on each thread.
+    """
+    if ctx.device != "cpu":
+        return PATCHES, 1
+    return 1, 1 if ctx.small else WORKERS

@@ -6,7 +6,7 @@ from typing import Any
 
 import transformers
 
-from earmark.api import Context, EarmarkError, require_vocabulary, unopened
+from earmark.api import Context, require_vocabulary, unopened
 
 
 def load_pretrained(ctx: Context, kind: Any, *others: Any) -> tuple[Any, ...]:
@@ -26,9 +26,7 @@ def load_pretrained(ctx: Context, kind: Any, *others: Any) -> tuple[Any, ...]:
     EarmarkError
         If the folder does not hold such a model, or not all of it.
     """
-    if ctx.model is None or ctx.model.path is None:
-        raise EarmarkError("No model was chosen.", "Choose one that is on disk.")
-    folder = ctx.model.path
+    folder = ctx.folder
     if transformers.AutoTokenizer in others:
         require_vocabulary(folder)
 

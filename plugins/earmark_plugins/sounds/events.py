@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from earmark.api import (
     Classifier,
     Context,
@@ -17,15 +10,18 @@ from earmark.api import (
     load_classifier,
 )
 from earmark_plugins.networks import beats
-from earmark_plugins.networks.musicnn import MelPatches, load_musicnn
-from earmark_plugins.networks.weights import class_names
+from earmark_plugins.networks.musicnn import (
+    PATCHES,
+    MelPatches,
+    computed_at_once,
+    load_musicnn,
+)
+from earmark_plugins.networks.weights import class_names, in_parts
 
 _WINDOW_S = 10.0
 """The clips of AudioSet, which BEATs was trained on."""
 
-_SHORTEST_S = 0.5
-
-BATCH = 8
+_BATCH = 8
 
 
 def load_events(ctx: Context) -> Classifier:
@@ -45,17 +41,19 @@ def load_events(ctx: Context) -> Classifier:
 def _musicnn(ctx: Context) -> Classifier:
     network, config = load_musicnn(ctx)
     patches = MelPatches(config)
+    at_once, workers = computed_at_once(ctx)
     return Classifier(
         names=class_names(config),
         rate=patches.rate,
         window_s=patches.window_s,
-        # What its wide filters give for a window fills a processor's cache.
-        score=_scores(network, 1 if ctx.device == "cpu" else BATCH),
+        score=in_parts(lambda mels: network(mels).sigmoid(), ctx.device, at_once),
         kind="sigmoid",
         exclusive=False,
-        batch=BATCH,
+        batch=PATCHES,
         mixes=True,
         prepare=patches,
+        longest_s=patches.window_s,
+        workers=workers,
     )
 
 
@@ -74,35 +72,13 @@ def _beats(ctx: Context) -> Classifier:
             f"config.json names {len(names)}.",
             "Import the checkpoint again; it needs its label_dict.",
         )
-    shortest = round(_SHORTEST_S * beats.RATE)
-
-    def prepare(windows: Sequence[NDArray[np.float32]]) -> torch.Tensor:
-        filled = [np.pad(w, (0, max(0, shortest - len(w)))) for w in windows]
-        return beats.batch_of(filled)
-
     return Classifier(
         names=names,
         rate=beats.RATE,
         window_s=_WINDOW_S,
-        score=_scores(network, BATCH),
+        score=in_parts(lambda mels: network(mels).sigmoid(), ctx.device, _BATCH),
         kind="sigmoid",
         exclusive=False,
-        batch=1 if ctx.small else BATCH,
-        prepare=prepare,
+        batch=1 if ctx.small else _BATCH,
+        prepare=beats.batch_of,
     )
-
-
-def _scores(
-    network: torch.nn.Module, at_once: int
-) -> Callable[[Any], NDArray[np.float32]]:
-    """What scores features, so many windows of a batch at once."""
-    device = next(network.parameters()).device
-
-    @torch.inference_mode()
-    def score(features: torch.Tensor) -> NDArray[np.float32]:
-        parts = torch.split(features.to(device), at_once)
-        logits = torch.cat([network(part) for part in parts])
-        scores: NDArray[np.float32] = logits.sigmoid().cpu().numpy()
-        return scores
-
-    return score

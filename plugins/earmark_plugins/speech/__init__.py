@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from earmark.api import param
 from earmark_plugins.speech.languages import LANGUAGES
 
 FORMATS = ("ctranslate2", "transformers")
@@ -27,6 +28,23 @@ CLASSIFIERS = (
 """What tells classes of sounds or of speech without its words."""
 
 LANGUAGE_CHOICES = (("", "Detect"), *LANGUAGES.items())
+
+LANGUAGE = param(
+    "",
+    "Language",
+    "The language spoken; empty detects it from the first speech.",
+    choices=LANGUAGE_CHOICES,
+)
+VOICE_THRESHOLD = param(
+    0.5,
+    "Voice threshold",
+    "How sure the voice detector must be; lower finds quieter voices.",
+    ge=0.05,
+    le=0.95,
+    step=0.05,
+    advanced=True,
+)
+"""Fields of the parameters of several tasks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,7 @@ class SpeechIntent(Params):
         le=1,
         step=0.05,
     )
-    language: str = param(
-        "",
-        "Language",
-        "The language spoken; empty detects it from the first speech.",
-        choices=speech.LANGUAGE_CHOICES,
-    )
+    language: str = speech.LANGUAGE
     pause_s: float = param(
         0.5,
         "Pause",

@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from typing import Literal
 
 from earmark.api import Command, Host, Params, Task, hookimpl, param
-from earmark_plugins.speech import ARCHITECTURES, FORMATS, LANGUAGE_CHOICES
+from earmark_plugins.speech import (
+    ARCHITECTURES,
+    FORMATS,
+    LANGUAGE,
+    LANGUAGE_CHOICES,
+    VOICE_THRESHOLD,
+)
 
 
 class SpeechRecognition(Params):
     """How a recording is transcribed."""
 
-    language: str = param(
-        "",
-        "Language",
-        "The language spoken; empty detects it from the first speech.",
-        choices=LANGUAGE_CHOICES,
-    )
+    language: str = LANGUAGE
     translate: bool = param(
         False, "Translate to English", "Write English whatever language is spoken."
     )
@@ -42,15 +43,7 @@ class SpeechRecognition(Params):
         le=10,
         advanced=True,
     )
-    vad_threshold: float = param(
-        0.5,
-        "Voice threshold",
-        "How sure the voice detector must be; lower finds quieter voices.",
-        ge=0.05,
-        le=0.95,
-        step=0.05,
-        advanced=True,
-    )
+    vad_threshold: float = VOICE_THRESHOLD
     precision: Literal["auto", "int8", "float16", "float32"] = param(
         "auto",
         "Precision",
