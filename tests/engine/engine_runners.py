@@ -210,6 +210,8 @@ def together(
         name = ctx.job.input.name
         do_as_named(name, "together")
         ctx.check()
+        while name == "endless":
+            ctx.check()
         text = f"{name} among {len(contexts)}, {len(audio)} samples"
         yield ctx, [ctx.label(0, ctx.duration_s, text, tier="heard")]
 

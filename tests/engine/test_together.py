@@ -24,6 +24,15 @@ def inputs(host: Host, path: Path, *names: str) -> list[AudioInput]:
     return [host.add_clip(path, name) for name in names]
 
 
+def wait_until_begun(host: Host, jobs: list[int]) -> None:
+    """Handle what is posted until the engine has said that it works on jobs."""
+
+    def begun() -> set[int]:
+        return {event.job for event in host.events if event.kind == "progress"}
+
+    host.run_until(lambda: begun() >= set(jobs))
+
+
 def wait_for_all(host: Host, jobs: list[int]) -> list[JobState]:
     for job in jobs:
         host.wait(job)
@@ -77,12 +86,17 @@ def test_an_input_that_cannot_be_read_fails_alone(
     assert heard(host, given[0]) == ["a among 3, 48000 samples"]
 
 
-def test_what_goes_wrong_together_is_tried_one_by_one(host: Host, speech: Path) -> None:
-    given = inputs(host, speech, "a", "raise together", "raise always", "d")
+@pytest.mark.parametrize(
+    ("fault", "said"), [("raise", "the weights are all wrong"), ("exit", "bye")]
+)
+def test_what_goes_wrong_together_is_tried_one_by_one(
+    host: Host, speech: Path, fault: str, said: str
+) -> None:
+    given = inputs(host, speech, "a", f"{fault} together", f"{fault} always", "d")
     jobs = host.queue.submit_batch("alone", {}, given)
     states = wait_for_all(host, jobs)
     assert states == [JobState.DONE, JobState.DONE, JobState.FAILED, JobState.DONE]
-    assert "the weights are all wrong" in host.project.job(jobs[2]).error
+    assert said in host.project.job(jobs[2]).error
     assert heard(host, given[0]) == ["a alone"]
     assert heard(host, given[3]) == ["d among 4, 48000 samples"]
 
@@ -115,6 +129,81 @@ def test_one_that_is_cancelled_leaves_the_others_to_go_on(
     assert host.wait_for_stop(jobs[1]).usage.stop_s is not None
     assert heard(host, given[1]) == []
     assert heard(host, given[2])[0].startswith("c among")
+
+
+def test_one_that_is_cancelled_does_not_have_to_wait_for_the_others(
+    host: Host, speech: Path, gate: Gate
+) -> None:
+    given = inputs(host, speech, "a", "b", "c")
+    jobs = host.queue.submit_batch("alone", {"gate": gate.path}, given)
+    wait_until_begun(host, jobs)
+    pid = host.engine.pid
+    host.queue.cancel(jobs[1])
+    host.wait_for_stop(jobs[1])
+    gate.open()
+    assert wait_for_all(host, jobs) == [
+        JobState.DONE,
+        JobState.CANCELLED,
+        JobState.DONE,
+    ]
+    assert host.engine.pid == pid
+    assert [heard(host, each) for each in given] == [
+        ["a among 3, 48000 samples"],
+        [],
+        ["c among 3, 48000 samples"],
+    ]
+
+
+def test_a_batch_that_waits_for_its_turn_is_cancelled_without_harm_to_others(
+    host: Host, speech: Path, gate: Gate
+) -> None:
+    given = inputs(host, speech, *"abc")
+    long = host.queue.submit("segments", {"gate": gate.path, "good": 1}, input=given[0])
+    host.wait_for_results(long, 2)
+    pid = host.engine.pid
+    jobs = host.queue.submit_batch("alone", {}, given)
+    wait_until_begun(host, jobs)
+    host.queue.cancel(*jobs)
+    for job in jobs:
+        host.wait_for_stop(job)
+    gate.open()
+    assert host.wait(long).state == JobState.DONE
+    assert host.engine.pid == pid
+
+
+def test_the_last_of_a_batch_that_is_wanted_stops_its_runner(
+    speech: Path, tmp_path: Path
+) -> None:
+    host = Host(tmp_path / "Test.earmark", keep_mb=1e6)
+    try:
+        endless, *rest = host.queue.submit_batch(
+            "alone", {}, inputs(host, speech, "endless", "b", "c")
+        )
+        assert wait_for_all(host, rest) == [JobState.DONE] * 2
+        pid = host.engine.pid
+        host.queue.cancel(endless)
+        host.wait_for_stop(endless)
+        assert host.engine.pid == pid
+        assert host.queue.idle
+    finally:
+        host.close()
+
+
+def test_a_batch_that_cannot_be_stopped_is_ended_with_its_engine(
+    host: Host, speech: Path
+) -> None:
+    hanging, *rest = host.queue.submit_batch(
+        "alone", {}, inputs(host, speech, "hang together", "b", "c")
+    )
+    wait_for_all(host, rest)
+    host.queue.cancel(hanging)
+    host.wait_for_stop(hanging)
+    assert host.states(hanging, *rest) == [
+        JobState.CANCELLED,
+        JobState.DONE,
+        JobState.DONE,
+    ]
+    assert host.engine.pid is None
 
 
 def test_a_batch_is_cancelled_as_a_whole(host: Host, speech: Path, gate: Gate) -> None:

@@ -344,9 +344,9 @@ class Together:
 
     def run(self) -> None:
         """Run the jobs; the host is told of each how it ended."""
-        for job in self._run.jobs:
-            self._server.outbox.message(protocol.Started(job.id))
         jobs, cancelled = self._begin(len(self._run.jobs))
+        for job in jobs:
+            self._server.outbox.message(protocol.Started(job.id))
         while jobs:
             if len(jobs) > 1:
                 self._run_together(jobs, cancelled)
