@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from earmark.core.durable import replaced
 from earmark.core.errors import EarmarkError
 from earmark.core.listeners import Listeners
 
@@ -294,16 +295,8 @@ def _validated(values: dict[str, Any]) -> Settings:
 
 
 def _write(path: Path, settings: Settings) -> None:
-    """Write beside, check, rename."""
     text = settings.model_dump_json(indent=2) + "\n"
-    beside = path.with_name(path.name + ".new")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+    with replaced(path) as beside:
+        beside.write_text(text, encoding="utf-8")
         if beside.read_text(encoding="utf-8") != text:
             raise OSError(f"{beside} does not hold what was written")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,9 @@ from earmark.audio.decode import Decoder, open_decoder
 from earmark.audio.pcm import PcmLayout, pcm_layout
 from earmark.audio.sources import Readers, SourceReader, Sources, open_source
 from earmark.core.clips import Source
+from earmark.core.durable import replaced
 from earmark.core.errors import EarmarkError
-from earmark.core.sources import Step, hash_file, shortened, stamp, unwatched
+from earmark.core.sources import Step, hash_file, stamp, unwatched
 
 __all__ = [
     "AudioInfo",
@@ -280,30 +279,26 @@ def write_audio(
         raise EarmarkError(
             f"“{path.name}” cannot be written as {subtype}.", f"Choose {usual}."
         )
-    part = path.with_name(f".{shortened(path.stem, 80)}.{uuid.uuid4().hex}.part")
     try:
-        try:
-            writer = _Writer(part, path.name, container, subtype, rate, channels)
+        with replaced(path) as beside:
             try:
-                for block in blocks:
-                    writer.write(block)
-            finally:
-                writer.close()
-        except soundfile.LibsndfileError as error:
-            raise EarmarkError(
-                f"“{path.name}” cannot be written: {error.error_string}",
-                f"{container} may not take {rate} Hz with {channels} channels.",
-            ) from error
-        _check_written(part, path, writer)
-        _sync(part)
-        part.replace(path)
+                writer = _Writer(beside, path.name, container, subtype, rate, channels)
+                try:
+                    for block in blocks:
+                        writer.write(block)
+                finally:
+                    writer.close()
+            except soundfile.LibsndfileError as error:
+                raise EarmarkError(
+                    f"“{path.name}” cannot be written: {error.error_string}",
+                    f"{container} may not take {rate} Hz with {channels} channels.",
+                ) from error
+            _check_written(beside, path, writer)
     except OSError as error:
         raise EarmarkError(
             f"“{path}” cannot be written: {error.strerror or error}.",
             "Check that the folder is there, writable, and has room.",
         ) from error
-    finally:
-        part.unlink(missing_ok=True)
     note = (
         f"{writer.clipped} samples were too loud for {subtype} and were limited."
         if writer.clipped
@@ -382,11 +377,3 @@ def _check_written(part: Path, path: Path, writer: _Writer) -> None:
             "frames were found in it.",
             "Check that the disk has room.",
         )
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from earmark.core.durable import replaced
 from earmark.core.errors import EarmarkError
 from earmark.core.sources import shortened
 from earmark.core.tasks import Params
@@ -356,47 +356,16 @@ def _replace(
     step: Callable[[str], None],
 ) -> None:
     """Write, check, and rename the main file last."""
-    written: dict[Path, Path] = {}
     step(f"Writing {path.name}")
-    try:
+    with ExitStack() as files:
+        beside = files.enter_context(replaced(path))
         for target, text in others.items():
-            written[target] = _beside(target)
-            written[target].write_text(text, encoding="utf-8", newline="\n")
-        written[path] = _beside(path)
-        known.write(written[path], documents, options)
-        for temporary in written.values():
-            _flush(temporary)
+            other = files.enter_context(replaced(target))
+            other.write_text(text, encoding="utf-8", newline="\n")
+        known.write(beside, documents, options)
         step(f"Checking {path.name}")
-        _check(path, written[path], known, documents)
+        _check(path, beside, known, documents)
         step(f"Keeping {path.name}")
-        for target, temporary in written.items():
-            temporary.replace(target)
-        _flush_folder(path.parent)
-    finally:
-        for temporary in written.values():
-            temporary.unlink(missing_ok=True)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(
-        f".{shortened(path.stem, _LONGEST_STEM)}.{secrets.token_hex(4)}{path.suffix}"
-    )
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the renaming itself durable, where the system can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _check(

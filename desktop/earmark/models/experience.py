@@ -7,13 +7,11 @@ forgotten: it is learned anew.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from earmark.core.durable import replaced
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import ModelRef, Usage
 
@@ -182,21 +180,11 @@ def _mean(before: _Learned, now: _Learned) -> _Learned:
 def _write(file: Path, learned: dict[str, _Learned]) -> None:
     rows = {key: asdict(each) for key, each in learned.items()}
     text = json.dumps({"version": _VERSION, "learned": rows}, indent=1)
-    written = ""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=file.parent, prefix=f".{FILE}.", delete=False
-        ) as target:
-            written = target.name
-            target.write(text)
-            target.flush()
-            os.fsync(target.fileno())
-        Path(written).replace(file)
+        with replaced(file) as beside:
+            beside.write_text(text, encoding="utf-8")
     except OSError as error:
-        if written:
-            with suppress(OSError):
-                Path(written).unlink(missing_ok=True)
         raise EarmarkError(
             f"What jobs take cannot be noted in {file}: {error.strerror or error}.",
             "Check that the folder is writable and the disk is not full.",
