@@ -104,11 +104,18 @@ def test_a_broken_entry_is_named_with_its_field(
         load_catalog(written(tmp_path, offer.row | change))
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("../../model.bin", "cannot be the name of a model's file"),
+        ("below/model.bin", "not a plain file name"),
+    ],
+)
 def test_a_file_that_would_leave_its_folder_is_refused(
-    tmp_path: Path, offer: Offer
+    tmp_path: Path, offer: Offer, name: str, said: str
 ) -> None:
-    offer.row["source"]["files"][0]["name"] = "../../model.bin"
-    with pytest.raises(EarmarkError, match="not a plain file name"):
+    offer.row["source"]["files"][0]["name"] = name
+    with pytest.raises(EarmarkError, match=said):
         load_catalog(written(tmp_path, offer.row))
 
 

@@ -109,7 +109,9 @@ def test_an_import_may_have_a_name_of_the_hub(
     assert ref.path == library.folder / "facebook--wav2vec2"
 
 
-@pytest.mark.parametrize("name", ["../up", "", " ", "a/b/c", "-x", "end.", "/tmp/x"])
+@pytest.mark.parametrize(
+    "name", ["../up", "", " ", "a/b/c", "-x", "end.", "/tmp/x", "con", "a\n"]
+)
 def test_names_that_are_no_names_are_refused(
     library: Library, make_model: MakeModel, name: str
 ) -> None:

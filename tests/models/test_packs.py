@@ -151,6 +151,10 @@ GOOD = {
         ".hidden",
         "a/.hidden/b.json",
         "./config2.json",
+        "config.json:stream",
+        "a/con.json",
+        "end.",
+        "two\nlines.json",
     ],
 )
 def test_a_name_that_leaves_the_folder_is_refused(
@@ -159,6 +163,41 @@ def test_a_name_that_leaves_the_folder_is_refused(
     file = make_pack(tmp_path / "p.modelpack", GOOD | {name: b"evil"})
     assert "damaged" in refused(other, file).message
     assert not list(tmp_path.rglob("evil*"))
+
+
+@pytest.mark.parametrize(
+    "id",
+    ["..\\..\\evil", "C:evil", ".hidden", ".incoming", "two\nlines", "CON", "x" * 300],
+)
+def test_a_pack_may_not_call_its_model_anything(
+    other: Library, tmp_path: Path, id: str
+) -> None:
+    file = make_pack(tmp_path / "p.modelpack", GOOD, lambda made: made.update(id=id))
+    assert "damaged" in refused(other, file).message
+    file = make_pack(tmp_path / "p.modelpack", GOOD)
+    with pytest.raises(EarmarkError, match="cannot be a model's name"):
+        other.unpack(file, id)
+    assert not other.folder.exists()
+
+
+def test_a_pack_may_not_take_the_name_of_another_model(
+    library: Library, tmp_path: Path
+) -> None:
+    file = make_pack(
+        tmp_path / "p.modelpack", GOOD, lambda made: made.update(id="tiny")
+    )
+    error = refused(library, file)
+    assert error.message == "'tiny' is the name of another model."
+    assert library.unpack(file, "mine").id == "mine"
+
+
+def test_a_folder_that_was_put_there_under_an_odd_name_is_renamed_first(
+    library: Library, make_model: MakeModel, tmp_path: Path
+) -> None:
+    library.folder.mkdir()
+    make_model("mine").rename(library.folder / "mine (2)")
+    with pytest.raises(EarmarkError, match="'mine \\(2\\)' cannot be a model's name"):
+        library.pack("mine (2)", tmp_path / "mine")
 
 
 def test_a_file_that_is_not_what_was_packed_is_refused(

@@ -27,6 +27,7 @@ from earmark.models.install import (
     manifest_file,
     write_manifest,
 )
+from earmark.models.names import folder_name
 
 Report = Callable[[Progress], None]
 
@@ -174,7 +175,7 @@ def from_folder(
         now = read_folder(incoming.model)
         if now.problem:
             raise EarmarkError(f"{found.path.name}: {now.problem}.", now.remedy)
-        noted = found.manifest or Manifest(id="", format="", source="", files=())
+        noted = found.manifest or Manifest(id=id, format="", source="", files=())
         # Without a commit, the hash of the weights tells them apart.
         weights = max(files, key=lambda file: file.size)
         revision = noted.revision or f"sha256:{weights.sha256[:12]}"
@@ -256,11 +257,6 @@ def pickled(repo: str, endpoint: str | None) -> EarmarkError:
     return EarmarkError(
         f"The weights of {repo} are pickles, which may run code when loaded.", instead
     )
-
-
-def folder_name(id: str) -> str:
-    """The name of a model's folder in the library."""
-    return id.replace("/", "--")
 
 
 def _take_over(folder: Path, names: Sequence[str], model: Path) -> None:

@@ -6,18 +6,16 @@ import tomllib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from importlib.resources import files
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Task
+from earmark.models.names import FileName, ModelId
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-MODEL_ID = r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$"
-"""A model's id: one name, or an organisation's and a name, as on the hub."""
 
 SHARED_FORMATS = ("transformers", "diffusers", "ctranslate2")
 """Formats of many architectures; each of the others has one."""
@@ -72,14 +70,14 @@ class WheelFile(_Row):
         Of the joined file.
     """
 
-    name: str
+    name: FileName
     members: tuple[str, ...] = Field(min_length=1)
     size: int
     sha256: Sha256
 
     @model_validator(mode="after")
-    def _stays_in_its_folder(self) -> WheelFile:
-        if PurePosixPath(self.name).name != self.name:
+    def _is_in_no_folder(self) -> WheelFile:
+        if "/" in self.name:
             raise ValueError(f"{self.name!r} is not a plain file name")
         return self
 
@@ -168,7 +166,7 @@ class CatalogEntry(_Row):
     Attributes
     ----------
     id : str
-        A hub entry has the hub's id.
+        One name, or an organisation's and a name; a hub entry has the hub's.
     tasks : tuple of str
         Ids of the tasks it serves; empty if it only serves another model.
     format : str
@@ -190,7 +188,7 @@ class CatalogEntry(_Row):
         What a person should know before they choose it.
     """
 
-    id: str = Field(pattern=MODEL_ID)
+    id: ModelId
     title: str = Field(min_length=1)
     tasks: tuple[str, ...]
     format: str

@@ -16,8 +16,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.tasks import Task
 from earmark.models.catalog import OWN_FORMATS, PACKAGED_FORMATS, SHARED_FORMATS
 from earmark.models.kinds import check_class
-
-MANIFEST = "earmark-model.json"
+from earmark.models.names import MANIFEST, FileName, ModelId
 
 FORMATS = (*SHARED_FORMATS, *OWN_FORMATS)
 """The formats that a folder can be told to have."""
@@ -37,7 +36,7 @@ class ManifestFile(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
+    name: FileName
     size: int
     sha256: str
 
@@ -60,7 +59,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     manifest: int = 1
-    id: str
+    id: ModelId
     title: str = ""
     format: str
     source: str

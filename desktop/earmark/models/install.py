@@ -23,14 +23,8 @@ from pydantic import ValidationError
 
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.models.catalog import LICENCES, MODEL_FILES, PICKLES, CatalogEntry
-from earmark.models.folder import (
-    MANIFEST,
-    Manifest,
-    ManifestFile,
-    ModelFolder,
-    read_folder,
-)
-from earmark.models.names import folder_name
+from earmark.models.folder import Manifest, ManifestFile, ModelFolder, read_folder
+from earmark.models.names import MANIFEST, folder_name, is_file_name
 
 INCOMING = ".incoming"
 OUTGOING = ".outgoing"
@@ -214,9 +208,8 @@ def copy_model(
     files = []
     for path in sorted(found.path.rglob("*")):
         name = path.relative_to(found.path).as_posix()
-        hidden = any(part.startswith(".") for part in name.split("/"))
         wanted = any(fnmatchcase(path.name, pattern) for pattern in patterns)
-        if hidden or not wanted or not path.is_file() or name == MANIFEST:
+        if not wanted or not is_file_name(name) or not path.is_file():
             continue
         target = model / name
         target.parent.mkdir(parents=True, exist_ok=True)

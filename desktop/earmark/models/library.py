@@ -7,7 +7,6 @@ is seen.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,9 +15,8 @@ from pathlib import Path
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import ModelRef, Progress, Task
 from earmark.models import arrivals, hub, hub_cache, packages, packs, starter
-from earmark.models.arrivals import Arriving, Report, folder_name
+from earmark.models.arrivals import Arriving, Report
 from earmark.models.catalog import (
-    MODEL_ID,
     Catalog,
     CatalogEntry,
     Embedded,
@@ -39,6 +37,7 @@ from earmark.models.install import (
 from earmark.models.installed import InstalledModel, installed_models
 from earmark.models.kinds import check_class, check_useful
 from earmark.models.move import move_models
+from earmark.models.names import check_model_id, folder_name
 from earmark.models.offers import entry_of, how_to_get
 from earmark.settings import Settings, folders
 
@@ -414,7 +413,8 @@ class Library:
             raise EarmarkError(f"{path.name}: {found.problem}.", found.remedy)
         known = self._recognised(path)
         chosen = name or (known.id if known else path.name)
-        self._check_name(chosen, found)
+        self._check_free(chosen)
+        self._check_is(chosen, found)
         arrivals.from_folder(to, found, chosen, known, convert_pickle=converting)
         return self._whole(chosen)
 
@@ -486,7 +486,9 @@ class Library:
         manifest = packs.read(file)
         chosen = name or manifest.id
         self._check_free(chosen)
-        packs.unpack(to, file, manifest, chosen)
+        packs.unpack(
+            to, file, manifest, chosen, lambda found: self._check_is(chosen, found)
+        )
         return self._whole(chosen)
 
     def move(
@@ -638,20 +640,16 @@ class Library:
         return None
 
     def _check_free(self, name: str) -> None:
+        """Check that a model that comes may be called so."""
+        check_model_id(name)
         if (self.folder / folder_name(name)).exists():
             raise EarmarkError(
                 f"The library has a model {name!r} already.",
                 "Give this one another name, or remove that one.",
             )
 
-    def _check_name(self, name: str, found: ModelFolder) -> None:
-        """Check that an imported model may be called so."""
-        if not re.fullmatch(MODEL_ID, name) or name.endswith("."):
-            raise EarmarkError(
-                f"{name!r} cannot be a model's name.",
-                "Give one of letters, digits, dots, dashes and underscores.",
-            )
-        self._check_free(name)
+    def _check_is(self, name: str, found: ModelFolder) -> None:
+        """Check that a name of the catalogue is given to nothing but its model."""
         entry = self.catalog.get(name)
         if entry is not None and (
             entry.format != found.format

@@ -15,16 +15,17 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import Progress
-from earmark.models.arrivals import Arriving, Report, folder_name
-from earmark.models.folder import MANIFEST, Manifest, read_folder
+from earmark.models.arrivals import Arriving, Report
+from earmark.models.folder import Manifest, ModelFolder, read_folder
 from earmark.models.install import installing, manifest_file, write_manifest
 from earmark.models.installed import InstalledModel
+from earmark.models.names import MANIFEST, check_model_id, folder_name, is_file_name
 
 SUFFIX = ".modelpack"
 
@@ -134,7 +135,13 @@ def read(file: Path) -> Manifest:
         ) from error
 
 
-def unpack(to: Arriving, file: Path, manifest: Manifest, id: str) -> None:
+def unpack(
+    to: Arriving,
+    file: Path,
+    manifest: Manifest,
+    id: str,
+    check: Callable[[ModelFolder], None],
+) -> None:
     """Install the model of a pack, whole or not at all.
 
     Parameters
@@ -145,11 +152,13 @@ def unpack(to: Arriving, file: Path, manifest: Manifest, id: str) -> None:
         From `read`.
     id : str
         The model's id in the library.
+    check : callable
+        Given what was unpacked; raises if it may not have that id.
 
     Raises
     ------
     EarmarkError
-        If a file of it is damaged; the library is as it was.
+        If a file of it is damaged, or `check` raised; the library is as it was.
     Cancelled
         If `to.cancelled` gave True.
     """
@@ -181,6 +190,7 @@ def unpack(to: Arriving, file: Path, manifest: Manifest, id: str) -> None:
         found = read_folder(incoming.model)
         if found.problem:
             raise EarmarkError(f"{file.name}: {found.problem}.", found.remedy)
+        check(found)
 
 
 def _manifest(model: InstalledModel, folder: Path) -> Manifest:
@@ -191,17 +201,20 @@ def _manifest(model: InstalledModel, folder: Path) -> Manifest:
     noted = found.manifest
     entry = model.entry
     if noted is None:
+        check_model_id(model.ref.id)
         names = sorted(
             path.relative_to(folder).as_posix()
             for path in folder.rglob("*")
-            if path.is_file() and not path.name.startswith(".")
+            if path.is_file()
         )
         noted = Manifest(
             id=model.ref.id,
             format=model.ref.format,
             source="import",
             revision=model.ref.revision,
-            files=tuple(manifest_file(folder, name) for name in names),
+            files=tuple(
+                manifest_file(folder, name) for name in names if is_file_name(name)
+            ),
         )
     if entry is not None:
         noted = noted.model_copy(
@@ -255,30 +268,12 @@ def _checked(file: Path, pack: zipfile.ZipFile) -> Manifest:
         raise _damaged(file, "its manifest cannot be read") from error
     sizes = {each.name: each.size for each in manifest.files}
     members = [each for each in pack.infolist() if each.filename != MANIFEST]
-    for name in sizes:
-        if not _is_plain(name):
-            raise _damaged(file, f"{name!r} is no name of a model's file")
     if len(sizes) != len(manifest.files) or len(members) != len(sizes):
         raise _damaged(file, "it holds other files than its manifest says")
     for each in members:
         if sizes.get(each.filename) != each.file_size or each.flag_bits & _ENCRYPTED:
             raise _damaged(file, f"{each.filename!r} is not what was packed")
     return manifest
-
-
-def _is_plain(name: str) -> bool:
-    """Whether a name stays in its folder, on any system."""
-    path = PurePosixPath(name)
-    return (
-        bool(path.parts)
-        and path.as_posix() == name
-        and not path.is_absolute()
-        and ".." not in path.parts
-        and "\\" not in name
-        and not PureWindowsPath(name).drive
-        and name != MANIFEST
-        and not any(part.startswith(".") for part in path.parts)
-    )
 
 
 def _damaged(file: Path, why: str) -> EarmarkError:
