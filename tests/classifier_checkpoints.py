@@ -39,7 +39,17 @@ _STEMS = {
     "hubert": "Hubert",
     "distilhubert": "Hubert",
     "wavlm": "WavLM",
+    "xlsr": "Wav2Vec2",
     "conformer": "Wav2Vec2Conformer",
+}
+_VARIANTS: dict[str, dict[str, Any]] = {
+    "distilhubert": {"feat_proj_layer_norm": False},
+    # The large ones normalise each layer: XLS-R, and MMS after it.
+    "xlsr": {
+        "feat_extract_norm": "layer",
+        "do_stable_layer_norm": True,
+        "conv_bias": True,
+    },
 }
 
 FAMILIES = ("ast", "whisper", *_STEMS)
@@ -83,7 +93,7 @@ def classifier(folder: Path, family: str, names: Sequence[str]) -> None:
         extractor = hf.WhisperFeatureExtractor()
     else:
         stem = _STEMS[family]
-        more = {"feat_proj_layer_norm": False} if family == "distilhubert" else {}
+        more = _VARIANTS.get(family, {})
         config = getattr(hf, f"{stem}Config")(**_WAV2VEC2, **more, **labels)
         model = getattr(hf, f"{stem}ForSequenceClassification")(config)
         extractor = hf.Wav2Vec2FeatureExtractor(return_attention_mask=True)

@@ -7,6 +7,7 @@ it. The weights are random but always the same.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,16 @@ def ge2e(folder: Path) -> None:
     _network(folder, SpeakerLstm(_seeded(_GE2E)), _GE2E)
 
 
-def beats(folder: Path) -> None:
-    """A BEATs that tells no classes, as the model library converts it."""
-    _network(folder, Beats(_seeded(_BEATS)), _BEATS)
+def beats(folder: Path, names: Sequence[str] = ()) -> None:
+    """A BEATs as the model library converts it, which tells classes if it has any."""
+    config = _BEATS
+    if names:
+        config = config | {
+            "finetuned_model": True,
+            "predictor_class": len(names),
+            "id2label": {str(index): name for index, name in enumerate(names)},
+        }
+    _network(folder, Beats(_seeded(config)), config)
 
 
 def clap(folder: Path, truncation: str = "rand_trunc") -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import classifier_checkpoints as checkpoints
+import embedding_checkpoints
 import numpy as np
 import pytest
 import recordings
@@ -18,6 +19,7 @@ import soxr
 from numpy.typing import NDArray
 from plugins.runners import Engine, Run, Runners
 
+from earmark.core.ontology import audioset
 from earmark.core.tasks import ModelRef, Prediction
 from earmark.engine import protocol
 from earmark_plugins.sounds.detectors import Belief, Detectors, believed
@@ -210,6 +212,23 @@ def test_the_classes_of_audioset_are_put_together(
     most = max(events.text("events").data["scores"].values())
     whole = run_task("audio-content", model, noise, along="clip", combine="max")
     assert whole.text("content").data["scores"]["speech"] >= most
+
+
+def test_beats_tells_the_content_by_the_ids_of_its_classes(
+    run_task: Runners, tmp_path: Path, noise: Path
+) -> None:
+    sounds = [each for each in audioset().sounds.values() if each.number is not None]
+    sounds.sort(key=lambda each: each.number or 0)
+    embedding_checkpoints.beats(tmp_path / "beats", [each.id for each in sounds])
+    model = ModelRef("beats", "beats", tmp_path / "beats")
+    text = run_task("audio-content", model, noise, threshold=0).text("content")
+    assert set(text.data["scores"]) == {"speech", "music", "environment", "silence"}
+    assert text.data["score_kind"] == "sigmoid"
+    embedding_checkpoints.beats(tmp_path / "few", ["dog", "rain"])
+    few = ModelRef("few", "beats", tmp_path / "few")
+    found = labels(run_task("audio-content", few, noise, threshold=0))
+    assert {name for name, _, _ in found} <= {"dog", "rain"}
+    assert (found[0][1], found[-1][2]) == (0, 4)
 
 
 @pytest.mark.parametrize("family", checkpoints.FAMILIES)

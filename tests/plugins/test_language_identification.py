@@ -100,6 +100,7 @@ def test_whispers_language_token_labels_speech_and_sums_up(
     ("family", "names", "code"),
     [
         ("whisper", ("English", "Bengali"), "bn"),
+        ("xlsr", ("eng", "ben", "cmn"), "zh"),
         ("wav2vec2", ("eng", "ben", "cmn"), "zh"),
     ],
 )

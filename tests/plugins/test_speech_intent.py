@@ -124,7 +124,7 @@ def test_the_comparison_needs_intents(
         run_task(TASK, checkpoint("sentences"), demo_recording)
 
 
-@pytest.mark.parametrize("family", ["wav2vec2", "whisper"])
+@pytest.mark.parametrize("family", ["xlsr", "wav2vec2", "whisper"])
 def test_a_classifier_of_intents_needs_no_words_and_no_list(
     run_task: Runners, demo_recording: Path, tmp_path: Path, family: str
 ) -> None:

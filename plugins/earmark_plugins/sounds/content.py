@@ -52,7 +52,9 @@ def load_content(
     each = load_events(ctx)
     if len(each.names) == AUDIOSET and "Scary music" in each.names:
         return _parts(each)
-    return load_classifier(ctx)
+    if ctx.model is not None and ctx.model.format == "transformers":
+        return load_classifier(ctx)
+    return replace(each, exclusive=True)
 
 
 def _parts(classifier: Classifier) -> Classifier:
