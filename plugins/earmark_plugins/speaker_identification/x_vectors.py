@@ -16,10 +16,12 @@ from earmark_plugins.speaker_identification.encoders import Encoder, Samples, Ve
 _SHORTEST_S = 0.5
 """Less is filled up with silence: of 0.3 s an x-vector holds no numbers."""
 
-# The threshold of the model cards, at any length: those of
-# https://huggingface.co/microsoft/wavlm-base-plus-sv and its kin.
-_SAME = ((0.0, 0.86),)
-_ALIKE, _ONE = 0.86, 0.92
+# The cosine from which two sounds are of one voice, at any length, in the model cards
+# https://huggingface.co/microsoft/wavlm-base-plus-sv and
+# https://huggingface.co/microsoft/unispeech-sat-base-plus-sv; and in the example that
+# transformers gives for all of the kind. All say that it depends on the recordings.
+_SAME = {"wavlm": 0.86, "unispeech-sat": 0.89}
+_SAME_USUALLY = 0.7
 
 _BATCH = 8
 
@@ -75,4 +77,6 @@ def load_x_vectors(ctx: Context) -> Encoder:
             del order[: len(now)]
         return np.stack([found[index] for index in range(len(heard))])
 
-    return Encoder(rate, embed, _SAME, _ALIKE, _ONE)
+    same = _SAME.get(model.config.model_type, _SAME_USUALLY)
+    one = (1 + same) / 2
+    return Encoder(rate, embed, ((0.0, same),), same, one, advised=True)
