@@ -82,6 +82,31 @@ def test_only_the_needed_files_are_fetched_and_the_commit_is_noted(
     assert fractions[-1] == 1.0
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../up.json",
+        "C:/Users/someone/startup.json",
+        "\\\\server\\share\\x.json",
+        ".ipynb_checkpoints/config-checkpoint.json",
+        "earmark-model.json",
+    ],
+)
+def test_files_that_cannot_be_the_models_are_left_out(
+    library: Library, hub: LoopbackHub, name: str
+) -> None:
+    hub.files[name] = b"{}"
+    ref = library.fetch(ENTRY, network=True, endpoint=hub.endpoint)
+    assert {each for each, _ in hub.asked} == {"config.json", "model.safetensors"}
+    assert ref.path is not None
+    assert {path.name for path in ref.path.rglob("*")} == {
+        "config.json",
+        "model.safetensors",
+        "earmark-model.json",
+    }
+    assert library.verify("org/name") == ()
+
+
 def refused(library: Library, hub: LoopbackHub) -> EarmarkError:
     with pytest.raises(EarmarkError) as caught:
         library.fetch(ENTRY, network=True, endpoint=hub.endpoint)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.models.catalog import LICENCES, MODEL_FILES
 from earmark.models.hub_cache import has_digest
+from earmark.models.names import is_file_name
 
 Arrived = Callable[[int, int], None]
 """Told how many bytes of how many have arrived."""
@@ -67,7 +68,7 @@ class Repository:
     repo : str
     commit : str
     files : tuple of File
-        All of them.
+        All that may be files of a model; see `names.is_file_name`.
     config : dict
         Its config.json or model_index.json; empty if there is none.
     licence : str
@@ -438,7 +439,7 @@ def _list(repo: str, revision: str, endpoint: str | None) -> Repository:
                 file.rfilename, file.size, file.lfs.sha256 if file.lfs else file.blob_id
             )
             for file in info.siblings or ()
-            if _stays_in_its_folder(file.rfilename)
+            if is_file_name(file.rfilename)
         ),
         config={},
         licence=_licence(card.license if card else None),
@@ -495,11 +496,6 @@ def _languages(named: object) -> tuple[str, ...]:
 
 def _is(file: File, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(file.name, pattern) for pattern in patterns)
-
-
-def _stays_in_its_folder(name: str) -> bool:
-    path = PurePosixPath(name)
-    return ".." not in path.parts and not path.is_absolute() and "\\" not in name
 
 
 def _size_of(folder: Path) -> int:
