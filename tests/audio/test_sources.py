@@ -272,6 +272,29 @@ def test_a_source_that_was_changed_in_place_is_a_clear_error(
     np.testing.assert_allclose(reader.read(0, 1000), sound, atol=2.0**-15)
 
 
+def test_a_source_that_only_looks_changed_is_read_once_to_be_sure(
+    tmp_path: Path, sources: Sources
+) -> None:
+    path = write(tmp_path / "sound.wav", "wav-16", tones(48_000, 1, 1000))
+    source = import_file(path)
+    assert sources.doubtful([source]) == []
+    os.utime(path, (1, 1))
+    assert sources.doubtful([source]) == [source]
+
+    assert sources.content(path) == source.id
+    assert sources.doubtful([source]) == []
+    assert sources.reader(source).done
+
+    sources.forget(source.id)
+    path.write_bytes(bytes(path.stat().st_size))
+    assert sources.doubtful([source]) == [source]
+    with pytest.raises(EarmarkError, match="is not the file it was"):
+        sources.reader(source)
+    assert sources.doubtful([source]) == []
+    path.write_bytes(b"shorter")
+    assert sources.doubtful([source]) == []
+
+
 def test_what_cannot_be_decoded_any_more_says_so(
     flac: Source, sources: Sources
 ) -> None:

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 from ui.conftest import RATE, SECONDS, Bench, held_up
 
+from earmark.audio.files import import_file
+from earmark.core.clips import Span
 from earmark.core.labels import Label
 from earmark.core.project import Project
 from earmark.core.tasks import JobState, Prediction, Usage
@@ -25,6 +27,44 @@ def test_a_selection_is_cut_to_the_clip_and_put_in_order(bench: Bench) -> None:
     bench.session.select(Selection(5 * SECONDS * RATE, -10))
 
     assert bench.session.selection == Selection(0, SECONDS * RATE)
+
+
+def test_a_file_that_looks_changed_is_read_before_its_clip_is_shown(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    session = bench.session
+    assert session.clip is not None
+    clip = session.clip.id
+    (source,) = bench.project.sources()
+    session.show_clip(None)
+    os.utime(source.path, (1, 1))
+
+    with qtbot.waitSignal(session.clip_changed):
+        session.show_clip(clip)
+        assert session.clip is None
+    assert session.clip.id == clip
+    assert session.sources.doubtful([source]) == []
+
+
+def test_another_clip_that_is_chosen_meanwhile_is_shown_instead(
+    qtbot: QtBot, bench: Bench, make_sound: Callable[..., Path]
+) -> None:
+    session = bench.session
+    assert session.clip is not None
+    first = session.clip.id
+    other = import_file(make_sound("other.wav"))
+    with bench.project.edit("Import") as edit:
+        edit.add_source(other)
+        spans = (Span(other.id, 0, other.frames),)
+        second = edit.add_clip("other", RATE, 1, spans)
+    os.utime(other.path, (1, 1))
+
+    session.show_clip(second)
+    session.show_clip(None)
+    session.show_clip(first)
+    qtbot.waitUntil(lambda: not session.background.busy)
+    assert session.clip is not None
+    assert session.clip.id == first
 
 
 def test_removing_the_shown_clip_shows_no_clip(qtbot: QtBot, bench: Bench) -> None:

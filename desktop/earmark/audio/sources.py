@@ -64,6 +64,9 @@ class SourceReader:
         Where its file is.
     cache : Path
         The cache folder.
+    content : callable
+        Gives the hash of a file; asked if it says another time than when it was
+        imported.
 
     Attributes
     ----------
@@ -78,7 +81,14 @@ class SourceReader:
         If the file cannot be read or is not what it was when it was imported.
     """
 
-    def __init__(self, source: Source, path: Path, cache: Path) -> None:
+    def __init__(
+        self,
+        source: Source,
+        path: Path,
+        cache: Path,
+        *,
+        content: Callable[[Path], str] = hash_file,
+    ) -> None:
         self.rate = source.rate
         self.channels = source.channels
         self.frames = source.frames
@@ -92,7 +102,9 @@ class SourceReader:
         self._listeners: Listeners[[]] = Listeners()
         self._thread: threading.Thread | None = None
         self._part: tuple[Path, str] | None = None
-        if not _unchanged(source, path):
+        if not _as_imported(source, path) and (
+            stamp(path)[0] != source.size or content(path) != source.id
+        ):
             raise self._changed_file()
         try:
             layout = pcm_layout(path)
@@ -409,12 +421,11 @@ def _mean(channels: Iterator[NDArray[np.float32]], count: int) -> NDArray[np.flo
     return mix
 
 
-def _unchanged(source: Source, path: Path) -> bool:
-    """Whether a file is the one that was imported; read again only if it looks new."""
+def _as_imported(source: Source, path: Path) -> bool:
+    """Whether a file has the length and the time that it had when it was imported."""
     if not source.size or not path.exists():
         return True  # nothing is known of it, or its absence is told elsewhere
-    known = source.size, source.modified_ns
-    return stamp(path) == known or hash_file(path) == source.id
+    return stamp(path) == (source.size, source.modified_ns)
 
 
 def _write_all(file: BinaryIO, samples: NDArray[Any]) -> None:
@@ -490,6 +501,7 @@ class Sources:
         self.folder = folder
         self._limit = limit
         self._open: OrderedDict[str, SourceReader] = OrderedDict()
+        self._contents: dict[tuple[Path, int, int], str] = {}
         self._lock = threading.Lock()
         _remove_stale(cache / "decoded")
 
@@ -504,7 +516,8 @@ class Sources:
         with self._lock:
             reader = self._open.get(source.id)
             if reader is None:
-                reader = open_source(source, self.cache, self.folder)
+                path = self.path(source)
+                reader = SourceReader(source, path, self.cache, content=self.content)
                 self._open[source.id] = reader
             self._open.move_to_end(source.id)
             finished = [key for key, one in self._open.items() if one.done]
@@ -525,6 +538,33 @@ class Sources:
     def path(self, source: Source) -> Path:
         """Where a source is, or should be."""
         return _absolute(source, self.folder)
+
+    def content(self, path: Path) -> str:
+        """The hash of a file, which is read once as long as it stays as it is.
+
+        Raises
+        ------
+        EarmarkError
+            If it cannot be read.
+        """
+        key = path, *stamp(path)
+        if key not in self._contents:
+            self._contents[key] = hash_file(path)
+        return self._contents[key]
+
+    def doubtful(self, sources: Iterable[Source]) -> list[Source]:
+        """Those that will be read as a whole when they are opened.
+
+        They say another time than when they were imported, and it was not found out yet
+        by `content` whether they are the same.
+        """
+        return [
+            source
+            for source in sources
+            if not _as_imported(source, path := self.path(source))
+            and (now := stamp(path))[0] == source.size
+            and (path, *now) not in self._contents
+        ]
 
     def missing(self, sources: Iterable[Source]) -> list[Source]:
         """Those whose file is not there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -141,6 +142,7 @@ class Session(QObject):
         self.selected_clips: tuple[int, ...] = ()
         self.clipboard: Fragment | None = None
         self.live_jobs: dict[int, JobState] = {}
+        self._checking: Ticket | None = None
         self.player = Player(self, transport)
         self._unsubscribe = [
             project.subscribe(self._take_change),
@@ -214,8 +216,37 @@ class Session(QObject):
 
     def show_clip(self, clip: int | None) -> None:
         """Show a clip in the editor, or nothing."""
+        if self._checking is not None:
+            self._checking.cancel()
+            self._checking = None
         if (self.clip.id if self.clip else None) == clip:
             return
+        if clip is not None:
+            sources = self.clip_sources(self.project.clip(clip))
+            if doubtful := self.sources.doubtful(sources):
+                self._show_when_checked(clip, doubtful)
+                return
+        self._show(clip)
+
+    def _show_when_checked(self, clip: int, doubtful: Sequence[Source]) -> None:
+        """Show a clip once its files are known to be the same, or not to be."""
+        sources = self.sources
+
+        def check(ticket: Ticket) -> None:
+            for source in doubtful:
+                ticket.check()
+                with suppress(EarmarkError):  # told when it is shown
+                    sources.content(sources.path(source))
+
+        def show(_: object) -> None:
+            self._checking = None
+            if self.project.clips_by_id([clip]):
+                self._show(clip)
+
+        self.message.emit("Reading a file that looks changed…", 3000)
+        self._checking = self.background.run(check, show, show)
+
+    def _show(self, clip: int | None) -> None:
         self.player.stop()
         if clip is not None and self.clip is not None:
             self._shown_before = self.clip.id
