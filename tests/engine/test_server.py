@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO
@@ -13,8 +13,9 @@ from typing import BinaryIO
 import pytest
 
 from earmark.core.errors import Cancelled
-from earmark.core.tasks import Text, Usage
+from earmark.core.tasks import Job, Text, Usage
 from earmark.engine import protocol
+from earmark.engine.context import Context
 from earmark.engine.server import Outbox, Server, Turns
 
 
@@ -139,3 +140,31 @@ def test_runners_are_imported_one_after_the_other(
         thread.join()
 
     assert [told.get(), told.get()] == ["first is made", "second begins"]
+
+
+def keeping_one_model(
+    contexts: Sequence[Context],
+) -> Iterator[tuple[Context, Sequence[Text]]]:
+    """Loads a model for the first input and uses it for all of them."""
+    models = contexts[0]._surroundings.models
+    contexts[0].cached("weights", object)
+    for ctx in contexts:
+        models.shrink(0.0)  # another job needs the room
+        yield ctx, [Text("models", str(len(models)))]
+
+
+def test_what_one_job_of_a_run_loaded_is_kept_until_all_of_them_have_ended(
+    pipe: tuple[BinaryIO, BinaryIO], tmp_path: Path
+) -> None:
+    reader, writer = pipe
+    server = Server(Outbox(writer))
+    jobs = tuple(Job(number, "task", {}, None, None) for number in (1, 2, 3))
+    here = f"{__name__}:keeping_one_model"
+    run = protocol.Run(jobs, here, here, "cpu", tmp_path, None, tmp_path, 1000)
+    server.run(run)
+    said: list[protocol.Message] = []
+    last = protocol.Done | protocol.Failed
+    while sum(isinstance(message, last) for message in said) < len(jobs):
+        said.append(protocol.decode(reader.readline()))
+    texts = [x.results for x in said if isinstance(x, protocol.Results)]
+    assert texts == [(Text("models", "1"),)] * 3

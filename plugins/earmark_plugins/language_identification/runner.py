@@ -55,9 +55,7 @@ def run_many(
 ) -> Iterator[tuple[Context, Sequence[Result] | EarmarkError]]:
     """Label the languages of short recordings."""
     params = LanguageIdentification(**contexts[0].job.params)
-    # Each context says what runs, and keeps the model from being given up.
-    first, *_ = [load(ctx) for ctx in contexts]
-    classifier = _among(first, params)
+    classifier = _among(load(contexts[0]), params)
     heard = stretches_of_many(contexts, classifier, vad_threshold=params.vad_threshold)
     for ctx, found in heard:
         if isinstance(found, EarmarkError):

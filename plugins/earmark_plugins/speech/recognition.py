@@ -137,8 +137,10 @@ def transcribe_many(
     One that does not fit a window of the recognizer gains nothing from that and is
     heard by itself, as is each by a recognizer that has no batches.
     """
-    # Each context says what runs, and keeps the model from being given up.
-    recognizer, *_ = (load(ctx, listening, model) for ctx in contexts)
+    first, *others = contexts
+    recognizer = load(first, listening, model)
+    for ctx in others:
+        ctx.use(*first.used, first.notes)
     short: list[tuple[Context, Window]] = []
     for ctx, audio in audio_of(contexts, RATE):
         if isinstance(audio, EarmarkError):
@@ -157,9 +159,9 @@ def transcribe_many(
     if not isinstance(recognizer, BatchRecognizer):
         return
     short.sort(key=lambda each: len(each[1].samples))
-    size = 1 if contexts[0].small else _BATCH
-    for first in range(0, len(short), size):
-        batch = short[first : first + size]
+    size = 1 if first.small else _BATCH
+    for start in range(0, len(short), size):
+        batch = short[start : start + size]
         clips = [window.samples for _, window in batch]
         found = recognizer.transcribe_many(clips, listening.language)
         for (ctx, window), heard in zip(batch, found, strict=True):

@@ -70,7 +70,12 @@ def stretches_of(
 def stretches_of_many(
     contexts: Sequence[Context], classifier: Classifier, *, vad_threshold: float = 0.5
 ) -> Iterator[tuple[Context, list[Stretch] | EarmarkError]]:
-    """The same for short inputs, stretches of about the same length at once."""
+    """The same for short inputs, stretches of about the same length at once.
+
+    What the first context said of how it runs is true of all.
+    """
+    for ctx in contexts[1:]:
+        ctx.use(*contexts[0].used, contexts[0].notes)
     held: list[tuple[Context, list[Window]]] = []
     for ctx, audio in audio_of(contexts, classifier.rate):
         if isinstance(audio, EarmarkError):
