@@ -133,9 +133,8 @@ def test_many_are_heard_together_as_each_is_alone(mixes: bool, workers: int) -> 
     assert set(together) == set(contexts)
     assert max(map(len, means.together)) == 3
     for ctx, sound in zip(contexts, sounds, strict=True):
-        alone = [
-            row for batch in hear(context(sound), Means(), 1.0, 1.0) for row in batch
-        ]
+        one = Means(workers=workers)
+        alone = [row for batch in hear(context(sound), one, 1.0, 1.0) for row in batch]
         heard = together[ctx]
         assert not isinstance(heard, EarmarkError)
         assert told(heard) == told(alone)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +28,15 @@ from earmark.engine.context import (
 )
 from earmark.engine.unheard import Limits, Why, is_heard, matter_with
 
+T = TypeVar("T")
+Made = TypeVar("Made")
+
 Rows = NDArray[np.float32]
 
 USUAL = Limits()
 
 Outcome = tuple[Context, "list[Heard] | EarmarkError"]
+Prepared = tuple[list[Window], list[Why | None], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def hear(
         If the model gives values that are no numbers.
     """
 
-    def prepared() -> Iterator[tuple[list[Window], list[Why | None], list[Any]]]:
+    def prepared() -> Iterator[Prepared]:
         for windows in _batched(ctx, hearer, window_s, hop_s):
             whys = [matter_with(ctx, each, limits) for each in windows]
             samples = [
@@ -147,8 +151,10 @@ def hear(
             runs = [samples] if hearer.mixes else _runs_of_equal_length(samples)
             yield windows, whys, [hearer.prepare(run) for run in runs if run]
 
-    for windows, whys, features in read_ahead(prepared()):
-        rows = iter([row for each in features for row in _checked(hearer.score(each))])
+    def score(given: Prepared) -> Iterator[Rows]:
+        return iter([row for part in given[2] for row in _checked(hearer.score(part))])
+
+    for (windows, whys, _), rows in _scored(read_ahead(prepared()), score, hearer):
         yield [
             Heard(window, why, next(rows) if is_heard(why) else None)
             for window, why in zip(windows, whys, strict=True)
@@ -172,9 +178,14 @@ def hear_many(
     heard : list of Heard, or EarmarkError
         Of all its windows; or why it cannot be read.
     """
-    for found, rows in _scored(
-        read_ahead(_batches(contexts, hearer, window_s, hop_s, limits)), hearer
-    ):
+
+    def score(given: _Batch | Outcome) -> Rows:
+        if isinstance(given, _Batch):
+            return _checked(hearer.score(given.features))
+        return np.zeros((0, 0), np.float32)
+
+    batches = read_ahead(_batches(contexts, hearer, window_s, hop_s, limits))
+    for found, rows in _scored(batches, score, hearer):
         if not isinstance(found, _Batch):
             yield found
             continue
@@ -186,15 +197,9 @@ def hear_many(
 
 
 def _scored(
-    given: Iterable[_Batch | Outcome], hearer: Hearer
-) -> Iterator[tuple[_Batch | Outcome, Rows]]:
-    """The batches and what the model makes of them, of several at once if it may."""
-
-    def score(each: _Batch | Outcome) -> Rows:
-        if not isinstance(each, _Batch):
-            return np.zeros((0, 0), np.float32)
-        return _checked(hearer.score(each.features))
-
+    given: Iterable[T], score: Callable[[T], Made], hearer: Hearer
+) -> Iterator[tuple[T, Made]]:
+    """What was prepared and its scores, of several batches at once if it may be."""
     if hearer.workers == 1:
         return ((each, score(each)) for each in given)
     return overlapped(

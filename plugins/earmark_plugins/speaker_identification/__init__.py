@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from earmark.api import Params, Task, hookimpl, param
-from earmark_plugins.speech import CLASSIFIERS
+from earmark_plugins.speech import CLASSIFIERS, VOICE_THRESHOLD
 
 
 class SpeakerIdentification(Params):
@@ -67,15 +67,7 @@ class SpeakerIdentification(Params):
         step=0.1,
         advanced=True,
     )
-    vad_threshold: float = param(
-        0.5,
-        "Voice threshold",
-        "How sure the voice detector must be; lower finds quieter voices.",
-        ge=0.05,
-        le=0.95,
-        step=0.05,
-        advanced=True,
-    )
+    vad_threshold: float = VOICE_THRESHOLD
 
 
 @hookimpl
