@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import struct
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from models.samples import RECOGNITION, MakeModel, make_wheel, sha256, wheel_row
@@ -81,6 +83,24 @@ def test_a_conversion_can_be_cancelled(tmp_path: Path) -> None:
     torch.save({"w": torch.ones(1)}, tmp_path / "weights.bin")
     with pytest.raises(Cancelled):
         unpickle(tmp_path / "weights.bin", tmp_path / "out", lambda: True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends it by a signal")
+def test_a_conversion_ends_with_who_asked_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "weights.bin")
+    script = f"""
+from pathlib import Path
+from earmark.models.convert import unpickle
+unpickle(Path({str(tmp_path / "weights.bin")!r}), Path({str(tmp_path / "out")!r}))
+"""
+    asking = subprocess.Popen([sys.executable, "-c", script])
+    with (tmp_path / "weights.bin").open("wb"):  # the conversion has come to read it
+        (converting,) = psutil.Process(asking.pid).children()
+        converting.suspend()
+        asking.kill()
+        asking.wait()
+        converting.wait()
+    assert not (tmp_path / "out").exists()
 
 
 def pickled_model(make_model: MakeModel, name: str = "pickled") -> Path:

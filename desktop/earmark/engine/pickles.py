@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from earmark.engine.child import end_with_parent
+
 
 def main(arguments: Sequence[str]) -> int:
     """Convert one file; an error is one line on the standard error stream.
@@ -23,6 +25,8 @@ def main(arguments: Sequence[str]) -> int:
     arguments : sequence of str
         The pickle, and the file to write.
     """
+    # Left to itself it would write into what its successor makes.
+    end_with_parent()
     import pickle
 
     import torch

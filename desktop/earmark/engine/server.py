@@ -10,7 +10,6 @@ a long transcription, not for its end.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
 import importlib
 import math
@@ -39,6 +38,7 @@ from earmark.core.tasks import (
     Usage,
 )
 from earmark.engine import loaders, protocol
+from earmark.engine.child import end_with_parent
 from earmark.engine.context import Context, Read, Samples, Surroundings
 from earmark.engine.protocol import StoredResult
 
@@ -563,17 +563,6 @@ def _be_modest() -> None:
         Path("/proc/self/oom_score_adj").write_text("800", encoding="ascii")
 
 
-def _end_with_host() -> None:
-    """Have Linux end this process when the host's thread that started it is gone.
-
-    The end of its standard input tells it too, but not while native code holds
-    Python's lock.
-    """
-    if sys.platform == "linux":
-        set_parent_death_signal = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
-
-
 def main() -> NoReturn:
     """Serve the host at the other end of standard input until that closes."""
     os.environ.update(protocol.ENVIRONMENT)
@@ -581,7 +570,7 @@ def main() -> NoReturn:
     faulthandler.enable(all_threads=False)
     # Ctrl+C in a terminal reaches the command line, which cancels its jobs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_host()
+    end_with_parent()
     _be_modest()
     outbox = Outbox(to_host)
     server = Server(outbox)
