@@ -87,6 +87,28 @@ def test_labels_go_into_a_folder_one_file_per_clip(
     assert not (tmp_path / "all.srt").exists()
 
 
+def test_a_format_takes_its_options_by_name(
+    earmark: Earmark, project: Path, tmp_path: Path
+) -> None:
+    opened = Project.open(project)
+    clip = opened.clips()[0].id
+    with opened.edit("Label") as edit:
+        track = edit.add_track(clip, "said", "segments")
+        edit.add_labels([Label(0, track, 0, 800, "=SUM(1)", speaker="Ann")])
+    opened.close()
+    said = ("export", project, "--clip", "one.wav", "--track", "said", "--labels")
+    done = earmark(*said, "said.srt", "--format-option", "speaker-prefix")
+    assert done.returncode == 0, done.stderr
+    assert "Ann: =SUM(1)" in (tmp_path / "said.srt").read_text(encoding="utf-8")
+    done = earmark(*said, "said.csv", "--format-option", "neutralise_formulas=yes")
+    assert done.returncode == 0, done.stderr
+    assert ",'=SUM(1)," in (tmp_path / "said.csv").read_text(encoding="utf-8")
+    done = earmark(*said, "other.csv", "--format-option", "speaker-prefix")
+    assert done.returncode == 3
+    assert "Its options: neutralise_formulas." in done.stderr
+    assert not (tmp_path / "other.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [

@@ -63,6 +63,9 @@ def test_an_unknown_class_is_answered_with_the_nearest(
 def test_a_kind_that_the_model_does_not_know_is_told_from_an_unknown_one() -> None:
     with pytest.raises(EarmarkError, match="no class for “Vehicle” or a kind of it"):
         find(("guitar", "piano"), "vehicle")
+    with pytest.raises(EarmarkError) as refused:
+        find(("guitar", "piano"), "Animal")
+    assert "Animal" not in refused.value.remedy
     with pytest.raises(EarmarkError, match="knows 2 classes, such as guitar, piano"):
         find(("guitar", "piano"), "qqq")
 

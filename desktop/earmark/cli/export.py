@@ -13,6 +13,7 @@ from earmark.audio.files import format_of
 from earmark.cli.output import (
     check_writable,
     clip_writer,
+    format_options,
     is_folder,
     known_formats,
     make_folder,
@@ -56,6 +57,11 @@ class Piece:
     help="Its format if the ending does not tell.",
 )  # fmt: skip
 @click.option(
+    "--format-option", "format_given", multiple=True, metavar="NAME",
+    help="An option of the format, such as speaker-prefix of .srt, score-in-text of "
+    "Audacity's and neutralise-formulas of .csv.",
+)  # fmt: skip
+@click.option(
     "--audio",
     metavar="PATH",
     help="A sound file, or a folder: one for each clip.",
@@ -87,6 +93,7 @@ def export(
     tracks: tuple[str, ...],
     labels: str | None,
     format_id: str | None,
+    format_given: tuple[str, ...],
     audio: str | None,
     audio_format: str,
     start: float | None,
@@ -99,6 +106,8 @@ def export(
         raise click.UsageError("Say what to write: --labels PATH or --audio PATH.")
     if audio is None and (each_label or start is not None or stop is not None):
         raise click.UsageError("--each-label, --start and --stop are about --audio.")
+    if labels is None and (format_id is not None or format_given):
+        raise click.UsageError("--format and --format-option are about --labels.")
     if each_label and (start is not None or stop is not None):
         raise click.UsageError("Choose --each-label, or --start and --stop.")
     if not project.exists():
@@ -130,7 +139,12 @@ def export(
                 opened, [clip.id for clip in clips], tracks=wanted
             )
             for report in write_labels(
-                known_formats(), documents, labels, format_id, spared=recordings
+                known_formats(),
+                documents,
+                labels,
+                format_id,
+                format_options(format_given),
+                spared=recordings,
             ):
                 tell_labels(report, as_json=as_json)
         with clip_writer(opened.sources(), opened.folder) as write:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -35,6 +35,8 @@ from earmark.vectors import VectorStore
 
 WriteClip = Callable[..., None]
 """Writes a clip, or the frames `[start, stop)` of it, to a path."""
+
+_NO_OPTIONS: Mapping[str, str] = {}
 
 SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 
@@ -73,6 +75,7 @@ class LabelFile:
 
     formats: FormatRegistry
     known: LabelFormat
+    options: Mapping[str, str]
     path: Path
 
     def writer(self, project: Project, work: Work) -> None:
@@ -83,7 +86,9 @@ class LabelFile:
         if not works:
             return None
         documents = [document_of(project, work) for work in works]
-        report = self.formats.export_labels(self.path, documents, self.known.id)
+        report = self.formats.export_labels(
+            self.path, documents, self.known.id, self.options
+        )
         return Written((report.path, *report.beside), report.losses)
 
 
@@ -93,6 +98,7 @@ class LabelFiles:
 
     formats: FormatRegistry
     known: LabelFormat
+    options: Mapping[str, str]
     paths: dict[Work, Path]
 
     def writer(self, project: Project, work: Work) -> Callable[[], Written]:
@@ -101,7 +107,9 @@ class LabelFiles:
 
         def write() -> Written:
             make_folder(path.parent)
-            report = self.formats.export_labels(path, [document], self.known.id)
+            report = self.formats.export_labels(
+                path, [document], self.known.id, self.options
+            )
             return Written((report.path, *report.beside), report.losses)
 
         return write
@@ -179,6 +187,7 @@ def output_for(
     out: str | None,
     format_id: str | None,
     works: Sequence[Work],
+    options: Mapping[str, str] = _NO_OPTIONS,
 ) -> Output:
     """Where the results go; whatever can be wrong with that is found out now.
 
@@ -190,12 +199,15 @@ def output_for(
         As the person gave it: "out/" is a folder, there or not.
     format_id : str or None
     works : sequence of Work
+    options : mapping of str to str
+        Of the format.
 
     Raises
     ------
     EarmarkError
-        If the ending names no format, the format cannot hold what is asked for, the
-        place cannot be written, or a recording would be overwritten.
+        If the ending names no format, the format cannot hold what is asked for or has
+        no such option, the place cannot be written, or a recording would be
+        overwritten.
     """
     if out is None:
         if task.group == "generate" and task.input == "text":
@@ -215,18 +227,19 @@ def output_for(
         check_writable(path)
         return Sound(path)
     known = label_format(formats, out, format_id)
+    formats.losses([], known.id, options)  # refuses an option that it does not have
     if is_folder(out, format_id):
         make_folder(path)
         check_writable(path / "labels")
         paths = dict(zip(works, _paths(path, works, known.suffixes[0]), strict=True))
         _spare_inputs(paths.values(), works)
-        return LabelFiles(formats, known, paths)
+        return LabelFiles(formats, known, options, paths)
     check_holds(known, path, len(works))
     _spare_inputs([path], works)
     check_writable(path)
     if len(works) == 1:
-        return LabelFiles(formats, known, {works[0]: path})
-    return LabelFile(formats, known, path)
+        return LabelFiles(formats, known, options, {works[0]: path})
+    return LabelFile(formats, known, options, path)
 
 
 def is_folder(out: str, format_id: str | None = None) -> bool:
@@ -238,6 +251,15 @@ def is_folder(out: str, format_id: str | None = None) -> bool:
     if path.exists():
         return path.is_dir()
     return out.endswith(SEPARATORS) or (format_id is not None and not path.suffix)
+
+
+def format_options(given: Sequence[str]) -> dict[str, str]:
+    """The options of a format as a person gave them: ``NAME`` or ``NAME=VALUE``."""
+    named = (each.partition("=") for each in given)
+    return {
+        name.strip().replace("-", "_"): value if equals else "true"
+        for name, equals, value in named
+    }
 
 
 def known_formats() -> FormatRegistry:
@@ -265,6 +287,7 @@ def write_labels(
     documents: Sequence[LabelDocument],
     out: str,
     format_id: str | None,
+    options: Mapping[str, str] = _NO_OPTIONS,
     *,
     spared: Iterable[Path],
 ) -> list[ExportReport]:
@@ -277,22 +300,25 @@ def write_labels(
     out : str
         As the person gave it: "out/" is a folder, there or not.
     format_id : str or None
+    options : mapping of str to str
+        Of the format.
     spared : iterable of Path
         Files that must not be overwritten.
 
     Raises
     ------
     EarmarkError
-        If the format cannot hold them, or the place cannot be written.
+        If the format cannot hold them or has no such option, or the place cannot be
+        written.
     """
     path, known = Path(out), label_format(formats, out, format_id)
     if is_folder(out, format_id):
         make_folder(path)
-        return formats.export_each(path, documents, known.id)
+        return formats.export_each(path, documents, known.id, options)
     check_holds(known, path, len(documents))
     check_writable(path)
     check_spared([path], spared)
-    return [formats.export_labels(path, documents, known.id)]
+    return [formats.export_labels(path, documents, known.id, options)]
 
 
 def _paths(folder: Path, works: Sequence[Work], suffix: str) -> list[Path]:

@@ -16,7 +16,7 @@ from earmark.audio.files import import_file
 from earmark.cli import SOME_FAILED, Group, options
 from earmark.cli.batch import Batch, Request
 from earmark.cli.inputs import Work, works_of_files
-from earmark.cli.output import Output, Written, output_for
+from earmark.cli.output import Output, Written, format_options, output_for
 from earmark.cli.progress import Meter, open_meter
 from earmark.cli.runs import RunFolder
 from earmark.cli.studio import (
@@ -153,12 +153,21 @@ AUDIO = [
     ),
     click.Option(["--recursive"], is_flag=True, help="Search folders below folders."),
 ]
-FORMAT = click.Option(
-    ["--format"],
-    metavar="FORMAT",
-    help="The format if the ending does not tell: "
-    f"{', '.join(known.id for known in BUILT_IN)}.",
-)
+LABELS = [
+    click.Option(
+        ["--format"],
+        metavar="FORMAT",
+        help="The format if the ending does not tell: "
+        f"{', '.join(known.id for known in BUILT_IN)}.",
+    ),
+    click.Option(
+        ["--format-option"],
+        multiple=True,
+        metavar="NAME",
+        help="An option of the format, such as speaker-prefix of .srt, score-in-text "
+        "of Audacity's and neutralise-formulas of .csv.",
+    ),
+]
 MODEL = click.Option(
     ["--model"],
     metavar="MODEL",
@@ -182,7 +191,7 @@ def _output_options(task: Task) -> list[click.Option]:
         )
     options = [click.Option(["--out"], metavar="PATH", help=text)]
     if task.input == "audio" and not task.vectors:
-        options.append(FORMAT)
+        options += LABELS
     return options
 
 
@@ -221,8 +230,9 @@ def run_task(task: Task, values: dict[str, Any]) -> int:
     """
     params = options.given(task, values)
     format_id = values.get("format")
-    if format_id and values["out"] is None:
-        raise click.UsageError("--format is about --out.")
+    format_given = format_options(values.get("format_option", ()))
+    if (format_id or format_given) and values["out"] is None:
+        raise click.UsageError("--format and --format-option are about --out.")
     if task.input == "text":
         params[task.text_param] = text_of(values["text"])
         works = [Work(params[task.text_param][:40])]
@@ -230,7 +240,7 @@ def run_task(task: Task, values: dict[str, Any]) -> int:
         works = works_of_files(values["files"], recursive=values["recursive"])
     found = Installation.found(values["device"] or "")
     formats = FormatRegistry(found.plugins.label_formats())
-    output = output_for(task, formats, values["out"], format_id, works)
+    output = output_for(task, formats, values["out"], format_id, works, format_given)
     channel = values.get("channel")
     request = Request(
         task,

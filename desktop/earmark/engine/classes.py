@@ -98,10 +98,13 @@ def find(names: Sequence[str], entry: str) -> list[int]:
 
 
 def _nearest(names: Sequence[str], entry: str) -> str:
-    """Classes and kinds that are spelled alike, for a remedy."""
+    """Classes, and kinds that the model has some of, spelled alike, for a remedy."""
+    ontology = audioset()
     known = {part: name for name in names for part in names_in(name)}
-    for sound in audioset().sounds.values():
-        if sound.children:
+    heard = {sound.id for name in names for sound in ontology.named(name)}
+    for sound in ontology.sounds.values():
+        kinds = ontology.kinds(sound) if sound.children else ()
+        if any(kind.id in heard for kind in kinds):
             for part in names_in(sound.name):
                 known.setdefault(part, sound.name)
     alike = difflib.get_close_matches(entry.casefold(), known, _NEAREST, 0.6)
