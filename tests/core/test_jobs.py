@@ -344,6 +344,28 @@ def test_the_outcome_of_a_check_is_kept_on_its_take(project: Project) -> None:
     assert outcomes == {first: {}, second: {"summary": "1 of 1 words differ", "wer": 1}}
     project.undo()
     assert [take.check for take in project.takes()] == [{}, {}]
+def test_audio_of_takes_goes_once_they_cannot_be_brought_back(
+    project: Project,
+) -> None:
+    file = spoken(project, "speech-job1.wav")
+    key = project.add_job(Job(0, "text-to-speech", {}, None, None))
+    project.add_results(key, [file])
+    project.accept_results(key, "Text to speech")
+    project.undo()
+    project.close()
+
+    with closing(Project.open(project.folder)) as reopened:
+        assert file.path.exists()
+        reopened.redo()
+        assert [source.path for source in reopened.sources()] == [file.path]
+        reopened.undo()
+        with reopened.edit("Add word") as edit:
+            edit.set_word("dog", "#ff0000")
+    with closing(Project.open(project.folder)) as reopened:
+        assert not file.path.exists()
+        assert [job.id for job in reopened.jobs()] == [key]
+
+
     project.redo()
     assert project.takes()[1].check["wer"] == 1
 

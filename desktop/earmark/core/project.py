@@ -796,7 +796,8 @@ class Project(Contents):
 
         Such is left by a job that was cancelled while it wrote, and by takes that were
         undone for good. Files that were not made by a job are left alone, and so is
-        what a source, a result, a job or a step of the history might mean.
+        what a source, a result that may still be accepted, the input of a job or a step
+        of the history might mean, also one that can be redone.
         """
         orphans = {
             path: made[0]
@@ -810,7 +811,8 @@ class Project(Contents):
             for (value,) in self._database.rows(
                 "SELECT CAST(path AS BLOB) FROM sources"
                 " UNION ALL SELECT CAST(input AS BLOB) FROM jobs"
-                " UNION ALL SELECT CAST(value AS BLOB) FROM results WHERE kind = ?",
+                " UNION ALL SELECT CAST(value AS BLOB) FROM results WHERE kind = ?"
+                " AND job IN (SELECT id FROM jobs WHERE accepted = 0)",
                 (records.AUDIO,),
             )
         )

@@ -243,7 +243,7 @@ class JobQueue:
             ]
         )
         self._waiting.add(
-            WaitingJob(job, task.id, batch, given and given.length_s)
+            WaitingJob(job, task.id, batch, given.length_s if given else None)
             for job, given in zip(jobs, inputs, strict=True)
         )
         self._tell(jobs, "added", JobState.WAITING)
