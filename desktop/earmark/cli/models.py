@@ -94,7 +94,7 @@ def info(model: str, revision: str) -> None:
     print(row.title)
     print(f"  tasks      {', '.join(task.title for task in row.tasks) or 'none'}")
     if row.entry is not None:
-        _describe(row.entry)
+        _describe(row.entry, row.size_mb)
     elif row.installed is not None:
         print(f"  licence    {row.licence or 'unknown'}")
     print(f"  state      {row.state}")
@@ -154,7 +154,7 @@ def fetch(
         print(f"{entry.id} is on this machine already.")
         return
     print(entry.title)
-    _describe(entry)
+    _describe(entry, entry.size_mb)
     print(f"  free       {library.space().free_mb:.0f} MB in {library.folder}")
     _accept(entry, accepted=accept_licence)
     with _shown(entry.id) as report:
@@ -265,17 +265,18 @@ def discard() -> None:
     print(f"Freed {size - library.space().incomplete_mb:.0f} MB")
 
 
-def _describe(entry: CatalogEntry) -> None:
+def _describe(entry: CatalogEntry, size_mb: float | None) -> None:
     mark = "  (not for commercial use)" if entry.non_commercial else ""
     print(f"  licence    {entry.licence}{mark}  {entry.licence_page}".rstrip())
     if entry.licence_note:
         print(f"             {entry.licence_note}")
     print(f"  from       {entry.origin}")
-    print(f"  size       {_size(entry.size_mb) or 'unknown'}")
+    print(f"  size       {_size(size_mb) or 'unknown'}")
     if entry.architecture:
         print(f"  class      {entry.architecture}")
     if entry.languages:
-        print(f"  languages  {', '.join(entry.languages)}")
+        told = ("many" if code == "mul" else code for code in entry.languages)
+        print(f"  languages  {', '.join(told)}")
     if entry.notes:
         print(f"  notes      {entry.notes}")
 

@@ -245,7 +245,8 @@ def _prepare() -> None:
     from huggingface_hub import constants
     from huggingface_hub.utils import logging
 
-    logging.set_verbosity_error()  # what goes wrong is told by what is raised
+    # What goes wrong is told by what is raised.
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # theirs
     constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, _BLOCK)
 
 

@@ -34,7 +34,7 @@ def load_x_vectors(ctx: Context) -> Encoder:
     EarmarkError
         If its folder cannot be opened.
     """
-    assert ctx.model is not None
+    assert ctx.model is not None and ctx.model.path is not None
     folder = ctx.model.path
     model_class: Any = AutoModelForAudioXVector
     extractor_class: Any = AutoFeatureExtractor
