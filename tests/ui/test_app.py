@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from ui.conftest import Bench
 
 from earmark.core.labels import Label
 from earmark.core.project import Project
+from earmark.core.tasks import JobState
 from earmark.settings import SettingsStore, folders
 from earmark.ui import app as program
 from earmark.ui.dialogs import projects
@@ -112,6 +114,18 @@ def test_what_could_be_read_of_a_damaged_project_is_told(
     salvaged.close()
     assert told[0] == "Of Test, 1 clip, 1 label track and 2 labels could be read."
     assert told[1].startswith("Some labels could not be read.")
+
+
+def test_jobs_that_were_interrupted_are_told_of(qtbot: QtBot, bench: Bench) -> None:
+    session = bench.session
+    for _ in range(2):
+        (job,) = session.run_task(session.plugins.task("listen"), {}, None, "clip")
+        session.project.update_job(job, state=JobState.INTERRUPTED)
+
+    with qtbot.waitSignal(session.message) as told:
+        program._tell_interrupted(session)
+
+    assert told.args[0] == "2 jobs were interrupted: see Jobs to resume."
 
 
 def test_the_appearance_follows_the_choice(qtbot: QtBot, qapp: QApplication) -> None:

@@ -412,3 +412,21 @@ def task_of(tasks: Tasks) -> Task:
     shown = tasks.current()
     assert isinstance(shown, TaskPanel)
     return shown.task
+
+
+def test_a_long_list_of_tasks_leaves_the_panel_its_height(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    many = [replace(LISTEN, id=f"listen-{n}", title=f"Listen {n}") for n in range(12)]
+    plugin = SimpleNamespace(register_tasks=hookimpl(lambda: many))
+    bench.session.plugins.register(plugin, "many-tasks")
+    tasks = Tasks(bench.session, "understand", bench.window.fetching)
+    qtbot.addWidget(tasks)
+    tasks.show()
+
+    for height, least in ((600, 400), (1000, 480)):
+        tasks.resize(320, height)
+        qtbot.waitUntil(lambda height=height: tasks.height() == height)  # type: ignore[misc]  # bound now
+        shown = tasks.current()
+        assert shown is not None
+        assert shown.height() >= least

@@ -27,8 +27,8 @@ from earmark.core.labels import (
     TrackKind,
     Word,
 )
-from earmark.core.records import StoredResult, StoredText
-from earmark.core.tasks import AudioFile, AudioInput, Example, Job, JobState, Take
+from earmark.core.records import StoredText
+from earmark.core.tasks import AudioInput, Example, Take
 
 _STATUS_CODE = "CASE status {} ELSE 0 END".format(
     " ".join(f"WHEN '{status}' THEN {code}" for code, status in enumerate(STATUSES))
@@ -65,25 +65,6 @@ class Fragment:
     def frames(self) -> int:
         """Length in frames."""
         return count_frames(self.spans)
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingJob:
-    """What the order of the queue depends on.
-
-    Attributes
-    ----------
-    id : int
-    task : str
-    batch : int or None
-    length_s : float or None
-        Seconds of audio that it works on; None without audio.
-    """
-
-    id: int
-    task: str
-    batch: int | None
-    length_s: float | None
 
 
 class Contents:
@@ -398,123 +379,6 @@ class Contents:
         stored = self._database.value("SELECT value FROM views WHERE key = ?", (key,))
         value: dict[str, Any] | None = stored and records.decode(stored)
         return value
-
-    def job(self, job: int) -> Job:
-        """One job, also one that was removed from the queue after it was accepted.
-
-        Raises
-        ------
-        EarmarkError
-            If it is not there.
-        """
-        row = self._database.row(f"{records.SELECT_JOBS} WHERE id = ?", (job,))
-        if row is None:
-            raise EarmarkError(f"The job {job} is not there any more.")
-        return records.job_from_row(row, self.folder)
-
-    def jobs(self, *, removed: bool = False) -> list[Job]:
-        """The jobs of the queue in order; also those `removed` from it, if asked for.
-
-        Of the latter there are those whose results had been accepted.
-        """
-        rows = self._database.rows(
-            f"{records.SELECT_JOBS} WHERE removed <= ? ORDER BY position",
-            (int(removed),),
-        )
-        return [records.job_from_row(row, self.folder) for row in rows]
-
-    def jobs_by_id(self, jobs: Iterable[int]) -> dict[int, Job]:
-        """Those of some jobs that are there."""
-        rows = self._database.rows(
-            f"{records.SELECT_JOBS} WHERE {records.LISTED}", (json_list(jobs),)
-        )
-        return {row[0]: records.job_from_row(row, self.folder) for row in rows}
-
-    def job_ids(self) -> list[int]:
-        """The ids of the jobs of the queue, in order."""
-        rows = self._database.rows(
-            "SELECT id FROM jobs WHERE removed = 0 ORDER BY position"
-        )
-        return [key for (key,) in rows]
-
-    def waiting_jobs(self) -> list[WaitingJob]:
-        """The jobs that wait, in order."""
-        rows = self._database.rows(
-            "SELECT id, task, batch, (input ->> '$.stop' - input ->> '$.start')"
-            " * 1.0 / (input ->> '$.rate') FROM jobs"
-            " WHERE removed = 0 AND state = 'waiting' ORDER BY position"
-        )
-        return [WaitingJob(*row) for row in rows]
-
-    def unfinished_of_batch(self, batch: int) -> bool:
-        """Whether any of the jobs that were given together waits or runs."""
-        found = self._database.value(
-            "SELECT EXISTS (SELECT 1 FROM jobs WHERE batch = ? AND removed = 0"
-            " AND state IN ('waiting', 'running'))",
-            (batch,),
-        )
-        return bool(found)
-
-    def job_task(self, job: int) -> str | None:
-        """The id of a job's task; None if the job is not there."""
-        task: str | None = self._database.value(
-            "SELECT task FROM jobs WHERE id = ?", (job,)
-        )
-        return task
-
-    def job_state(self, job: int) -> JobState:
-        """Where a job stands; `job` also tells the rest, which takes longer.
-
-        Raises
-        ------
-        EarmarkError
-            If it is not there.
-        """
-        state = self._database.value("SELECT state FROM jobs WHERE id = ?", (job,))
-        if state is None:
-            raise EarmarkError(f"The job {job} is not there any more.")
-        return JobState(state)
-
-    def has_results(self, job: int) -> bool:
-        """Whether a job gave anything."""
-        return bool(self.jobs_with_results([job]))
-
-    def jobs_with_results(self, jobs: Iterable[int]) -> set[int]:
-        """Those of some jobs that gave anything."""
-        rows = self._database.rows(
-            "SELECT DISTINCT job FROM results"
-            " WHERE job IN (SELECT value FROM json_each(?))",
-            (json_list(jobs),),
-        )
-        return {job for (job,) in rows}
-
-    def results(self, job: int) -> list[StoredResult]:
-        """What `add_results` stored for a job, in order."""
-        return self.results_of([job])[job]
-
-    def results_of(self, jobs: Iterable[int]) -> dict[int, list[StoredResult]]:
-        """What `add_results_of` stored for jobs, of each in order."""
-        found: dict[int, list[StoredResult]] = {job: [] for job in jobs}
-        for job, kind, value in self._database.rows(
-            "SELECT job, kind, value FROM results"
-            " WHERE job IN (SELECT value FROM json_each(?)) ORDER BY id",
-            (json_list(found),),
-        ):
-            found[job].append(records.decode_result(kind, value, self.folder))
-        return found
-
-    def audio_results(self, jobs: Iterable[int]) -> list[AudioFile]:
-        """The audio files that jobs gave."""
-        rows = self._database.rows(
-            "SELECT value FROM results"
-            " WHERE kind = ? AND job IN (SELECT value FROM json_each(?)) ORDER BY id",
-            (records.AUDIO, json_list(jobs)),
-        )
-        found = (
-            records.decode_result(records.AUDIO, value, self.folder)
-            for (value,) in rows
-        )
-        return [result for result in found if isinstance(result, AudioFile)]
 
     def _clip_from_row(self, row: tuple[Any, ...]) -> Clip:
         known = self._clips.get(row[0])

@@ -16,6 +16,7 @@ from earmark.audio.transport import Transport
 from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Plugins
 from earmark.core.project import Project
+from earmark.core.tasks import JobState
 from earmark.engine.client import EngineClient
 from earmark.engine.events import EngineFactory
 from earmark.engine.queue import JobQueue
@@ -26,6 +27,7 @@ from earmark.ui.background import Background
 from earmark.ui.dialogs.projects import new_untitled, open_project, remember
 from earmark.ui.session import Session
 from earmark.ui.window import MainWindow
+from earmark.ui.wording import count
 
 _SETTLE_MS = 1000
 
@@ -176,8 +178,19 @@ def _begin(studio: Studio, paths: list[Path], run_task: str = "") -> None:
     if session.plugins.failures:
         names = ", ".join(dict.fromkeys(f.name for f in session.plugins.failures))
         session.message.emit(f"A plugin failed: {names}. See Preferences > Plugins.", 0)
+    _tell_interrupted(session)
     window.files.offer_missing()
     QTimer.singleShot(_SETTLE_MS, session, lambda: _settle(session))
+
+
+def _tell_interrupted(session: Session) -> None:
+    """Say which jobs can go on where the program ended."""
+    states = [job.state for job in session.queue.jobs()]
+    ended = states.count(JobState.INTERRUPTED)
+    if ended:
+        were = "was" if ended == 1 else "were"
+        told = f"{count(ended, 'job')} {were} interrupted: see Jobs to resume."
+        session.message.emit(told, 12_000)
 
 
 def _show(studio: Studio, paths: list[Path], run_task: str) -> None:

@@ -163,7 +163,8 @@ class ModelLibrary(QDialog):
         self._rows: list[Listed] = []
         self.setWindowTitle("Models")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(1240, 720)
+        room = parent.screen().availableSize()
+        self.resize(min(1240, room.width() - 60), min(720, room.height() - 100))
         self.search = search_field("Search models", self)
         self.search.textChanged.connect(self._filter)
         self.task = QComboBox(self)

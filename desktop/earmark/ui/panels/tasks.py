@@ -21,8 +21,9 @@ from earmark.ui.panels.task_panel import TaskPanel
 from earmark.ui.session import Session
 from earmark.ui.widgets import EmptyState, dock_header, muted, rule
 
-_MOST = 0.4
-"""The part of the height that the list may take; beyond it, it scrolls."""
+_PANEL_PX = 480
+_LEAST = 0.25
+"""The list takes what is above so many pixels of the panel, but at least this part."""
 
 _SAID: dict[Group, str] = {
     "understand": "What a model hears in a recording",
@@ -117,13 +118,14 @@ class Tasks(QWidget):
         return self._panels[task]
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the panel of the task more than half of the height."""
+        """Leave the panel of the task the height it needs; the list scrolls."""
         super().resizeEvent(event)
         if self.tasks:
             rows = self._list.widget()
             assert rows is not None
             wanted = rows.sizeHint().height()
-            self._list.setFixedHeight(min(wanted, round(_MOST * self.height())))
+            room = max(self.height() - _PANEL_PX, round(_LEAST * self.height()))
+            self._list.setFixedHeight(min(wanted, room))
             chosen = next(b for b in self._buttons.values() if b.isChecked())
             self._list.ensureWidgetVisible(chosen)
 
