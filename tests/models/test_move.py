@@ -125,6 +125,18 @@ def test_a_crash_after_the_switch_is_made_good(filled: Library, tmp_path: Path) 
     finish_move(store)  # once is enough
 
 
+def test_what_was_being_deleted_at_a_crash_goes_too(
+    filled: Library, tmp_path: Path
+) -> None:
+    old = filled.folder
+    store = crashed_move(old, tmp_path / "new")
+    (old / ".outgoing").mkdir()
+    for name in ("tiny", "mine"):
+        (old / name).rename(old / ".outgoing" / f"{name}.1")
+    finish_move(store)
+    assert not old.exists()
+
+
 def test_what_is_not_in_the_new_place_is_never_deleted(
     filled: Library, tmp_path: Path
 ) -> None:

@@ -136,8 +136,16 @@ def _take_out(library: Path, path: Path) -> None:
     outgoing = library / OUTGOING
     outgoing.mkdir(exist_ok=True)
     path.rename(outgoing / f"{path.name}.{uuid.uuid4().hex}")
-    # What cannot be deleted now, such as a file still open elsewhere, goes next time.
-    for left in outgoing.iterdir():
+    delete_outgoing(library)
+
+
+def delete_outgoing(library: Path) -> None:
+    """Delete what was taken out of the library.
+
+    What cannot be deleted now, such as a file still open elsewhere, goes next time.
+    """
+    outgoing = library / OUTGOING
+    for left in outgoing.iterdir() if outgoing.is_dir() else ():
         if left.is_symlink():
             left.unlink(missing_ok=True)
         else:

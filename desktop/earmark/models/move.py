@@ -17,7 +17,12 @@ from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import Progress
 from earmark.models.arrivals import Arriving
 from earmark.models.folder import ModelFolder, read_folder
-from earmark.models.install import folder_bytes, installing, uninstall
+from earmark.models.install import (
+    delete_outgoing,
+    folder_bytes,
+    installing,
+    uninstall,
+)
 from earmark.models.installed import model_folders
 from earmark.settings import Settings, SettingsStore, folders
 
@@ -102,6 +107,7 @@ def _delete_moved(old: Path, new: Path) -> None:
     for model in model_folders(old):
         if _was_copied(model, new / model.path.name):
             uninstall(old, model.path)
+    delete_outgoing(old)
     for leftover in (old / ".incoming", old / ".outgoing"):
         for lock in leftover.glob("*.lock"):
             lock.unlink(missing_ok=True)
