@@ -195,7 +195,8 @@ def test_silence_and_rubbish_are_said_and_not_scored() -> None:
     assert text(found).data["unreadable_s"] == 1.0
     assert text(found).data["clipped_s"] == 1.0
     assert ctx.notes.split("; ") == [
-        "values that are no numbers: 2.0 to 3.0 s (not scored: 2.0 to 3.0 s)",
+        "values that are no numbers: 2.0 to 3.0 s",
+        "not scored because of them: 2.0 to 3.0 s",
         "silent, not scored: 1.0 to 2.0 s",
         "clipped, not scored: 4.0 to 5.0 s",
     ]

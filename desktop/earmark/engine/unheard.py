@@ -30,6 +30,14 @@ class Why(StrEnum):
     SLIGHTLY = "slightly clipped"
 
 
+_SAID = {
+    Why.UNREADABLE: "not scored because of them",
+    Why.SILENT: "silent, not scored",
+    Why.CLIPPED: "clipped, not scored",
+    Why.SLIGHTLY: "slightly clipped",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """From where on something is not scored.
@@ -63,7 +71,8 @@ def flaw_of(ctx: Context, start_s: float, stop_s: float, limits: Limits) -> Why 
     if ctx.flawed("unreadable", start_s, stop_s):
         return Why.UNREADABLE
     around_s = max(0.0, OVER_S - (stop_s - start_s)) / 2
-    clipped = 100 * ctx.flawed("clipped", start_s - around_s, stop_s + around_s)
+    first_s = max(0.0, min(start_s - around_s, ctx.duration_s - OVER_S))
+    clipped = 100 * ctx.flawed("clipped", first_s, max(stop_s, first_s + OVER_S))
     if clipped > limits.clipped_percent:
         return Why.CLIPPED
     return Why.SLIGHTLY if clipped > SLIGHTLY_PERCENT else None
@@ -102,22 +111,14 @@ class Unheard:
 
     def say(self, *, silence: bool = True) -> None:
         """Note it on the job's row; the silence only if that is not said elsewhere."""
-        unreadable: Times = []
+        held: Times = []
         for flaw in self._ctx.flaws("unreadable"):
-            _join(unreadable, *flaw, _NEAR_S)
-        if unreadable:
-            said = f"values that are no numbers: {self._told(unreadable)}"
-            if Why.UNREADABLE in self._times:
-                said += f" (not scored: {self._told(self._times[Why.UNREADABLE])})"
-            self._ctx.note(said)
-        if Why.SILENT in self._times and silence:
-            self._ctx.note(f"silent, not scored: {self._told(self._times[Why.SILENT])}")
-        if Why.CLIPPED in self._times:
-            told = self._told(self._times[Why.CLIPPED])
-            self._ctx.note(f"clipped, not scored: {told}")
-        if Why.SLIGHTLY in self._times:
-            told = self._told(self._times[Why.SLIGHTLY])
-            self._ctx.note(f"slightly clipped: {told}")
+            _join(held, *flaw, _NEAR_S)
+        if held:
+            self._ctx.note(f"values that are no numbers: {self._told(held)}")
+        for why, said in _SAID.items():
+            if why in self._times and (silence or why != Why.SILENT):
+                self._ctx.note(f"{said}: {self._told(self._times[why])}")
 
     def _told(self, times: Times) -> str:
         """Where that is in the clip: "1.2 to 1.4 s, 3.0 s"."""
