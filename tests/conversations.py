@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import recordings
@@ -20,6 +21,8 @@ _VOICES = {
     "Carlo": ("asterisk-core-sounds-it-wav", "it_IT_m_Carlo"),
     "Ivrvoice": ("asterisk-core-sounds-ru-wav", "ru_RU_f_IvrvoiceRU"),
     "Menardi": ("asterisk-prompt-it-menardi-wav", "it_IT_f_Menardi"),
+    "Colombian": ("asterisk-prompt-es-co", "es"),
+    "Armelle": ("asterisk-prompt-fr-armelle", "fr"),
 }
 VOICES = tuple(_VOICES)
 """Who speaks in the recordings: each a studio voice of its own."""
@@ -42,18 +45,31 @@ def prompts_of(voice: str, shortest_s: float, longest_s: float) -> list[Path]:
     sounds = recordings.debian(package) / "usr" / "share" / "asterisk" / "sounds"
     return [
         path
-        for path in sorted((sounds / folder).glob("*.wav"))
+        for path in sorted((sounds / folder).glob("*.*"))
         if not any(word in path.name for word in _NO_VOICE)
-        and shortest_s <= soundfile.info(path).duration <= longest_s
+        and path.suffix in (".wav", ".gsm")
+        and shortest_s <= _length_s(path) <= longest_s
     ]
 
 
 def heard(path: Path) -> NDArray[np.float32]:
     """The samples of a recording at `RATE`, shape (frames,)."""
-    samples, rate = soundfile.read(path, dtype="float32")
+    samples, rate = soundfile.read(path, dtype="float32", **_unsaid(path))
     mono = samples if samples.ndim == 1 else samples.mean(axis=1)
     resampled: NDArray[np.float32] = soxr.resample(mono, rate, RATE)
     return resampled
+
+
+def _length_s(path: Path) -> float:
+    with soundfile.SoundFile(path, **_unsaid(path)) as file:
+        return float(file.frames / file.samplerate)
+
+
+def _unsaid(path: Path) -> dict[str, Any]:
+    """What a file of bare GSM 06.10 does not say of itself."""
+    if path.suffix != ".gsm":
+        return {}
+    return {"format": "RAW", "subtype": "GSM610", "samplerate": 8000, "channels": 1}
 
 
 def conversation(
