@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
-from earmark.core import schema
+from earmark.core import schema, storage
 from earmark.core.clips import Clip
 from earmark.core.project import Project
 from earmark.core.tasks import AudioInput, Example, Job, JobState, Prediction
@@ -154,17 +155,16 @@ def test_examples_of_a_job_move_with_the_project(
     assert example.audio.sources[0].path.is_file()
 
 
-def test_a_project_of_the_first_version_keeps_its_history(
+def test_a_project_of_the_first_version_keeps_what_it_had(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    folder = tmp_path / "Old.earmark"
     with monkeypatch.context() as patch:
         patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
-        patch.setattr(schema, "TRACKED", schema.TRACKED[:7])
-        old = Project.create(tmp_path / "Old")
-        with old._database.transaction():
-            old._database.run("INSERT INTO vocabulary VALUES (1, 'owl', '#000000', '')")
-        old.close()
-    with closing(Project.open(tmp_path / "Old.earmark")) as project:
+        storage.make(folder)
+    with closing(apsw.Connection(str(folder / storage.DATABASE))) as old:
+        old.execute("INSERT INTO vocabulary VALUES (1, 'owl', '#000000', '')")
+    with closing(Project.open(folder)) as project:
         with project.edit("Keep a list") as edit:
             edit.set_list("keywords", "birds", "owl\nwren")
         assert [word.name for word in project.vocabulary()] == ["owl"]

@@ -155,6 +155,22 @@ def test_jobs_that_ran_when_the_program_ended_are_interrupted(
     reopened.close()
 
 
+def test_trials_are_gone_when_the_project_is_opened_again(
+    project: Project, job: Job
+) -> None:
+    trials = project.add_jobs([replace(job, trial=True)] * 3)
+    assert project.job(trials[0]).trial
+    project.update_jobs(trials[:1], state=JobState.RUNNING)
+    project.update_jobs(trials[1:2], state=JobState.FAILED)
+    file = spoken(project, "trial-job2.wav")
+    project.add_results(trials[0], [file])
+    project.close()
+    with closing(Project.open(project.folder)) as reopened:
+        assert [kept.id for kept in reopened.jobs(removed=True)] == [job.id]
+        assert reopened.results(trials[0]) == []
+        assert not file.path.exists()
+
+
 def test_jobs_and_results_are_not_part_of_the_history(
     project: Project, job: Job
 ) -> None:

@@ -496,3 +496,14 @@ def test_a_job_that_begins_again_among_others_tells_all_that_it_heard(
     )
     assert scene.labels() == ["one", "two"]
     assert scene.project.results(first)[-1] == Text("transcript", "one two")
+
+
+def test_a_trial_that_ran_when_the_program_was_killed_is_no_job_afterwards(
+    tmp_path: Path,
+) -> None:
+    killed = Scene(tmp_path / "Killed.earmark")
+    for _ in range(2):
+        killed.queue.try_out("segments", {}, model=None, input=killed.audio)
+    killed.project.close()
+    with closing(Project.open(killed.project.folder)) as project:
+        assert project.jobs(removed=True) == []

@@ -160,6 +160,8 @@ class Project(Contents):
     ) -> Project:
         """Open a project; jobs that ran when the program ended become interrupted.
 
+        Trials are gone, whatever became of them.
+
         Raises
         ------
         ProjectInUse
@@ -178,6 +180,7 @@ class Project(Contents):
         connection, lock = storage.take(folder)
         project = cls(folder, connection, lock, history_bytes=history_bytes)
         try:
+            project._database.run("DELETE FROM jobs WHERE trial")
             project._database.run(
                 "UPDATE jobs SET state = ? WHERE state = ?",
                 (str(JobState.INTERRUPTED), str(JobState.RUNNING)),

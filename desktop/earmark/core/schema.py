@@ -166,7 +166,11 @@ CREATE TABLE lists (
 ) STRICT;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
+_THIRD = """
+ALTER TABLE jobs ADD COLUMN trial INTEGER NOT NULL DEFAULT 0;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND, _THIRD)
 """Scripts that lead from one version to the next; the first one makes version 1.
 
 The primary key of a tracked table is its first column. A tracked table may only get new

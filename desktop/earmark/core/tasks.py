@@ -294,6 +294,8 @@ class Job:
     examples: tuple[Example, ...] = ()
     companions: dict[str, ModelRef] = field(default_factory=dict)
     """The models of other tasks that it may need, by the task's id."""
+    trial: bool = False
+    """It is run to see what it takes, and goes when the project is opened again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from earmark.core.contents import WaitingJob
 from earmark.core.errors import EarmarkError
+from earmark.core.jobs import WaitingJob
 from earmark.core.listeners import Listeners
 from earmark.core.plugins import Plugins
 from earmark.core.project import Project
@@ -183,9 +183,15 @@ class JobQueue:
         When it has ended it is told of as any other, and then it is gone.
         """
         (job,) = self._submit(
-            task_id, params, model, [input], None, examples, companions or {}
+            task_id,
+            params,
+            model,
+            [input],
+            None,
+            examples,
+            companions or {},
+            trial=True,
         )
-        self._trials.add(job)
         return job
 
     def submit_batch(
@@ -218,6 +224,8 @@ class JobQueue:
         batch: int | None,
         examples: Sequence[Example],
         companions: Mapping[str, ModelRef],
+        *,
+        trial: bool = False,
     ) -> list[int]:
         task = self._plugins.task(task_id)
         checked = validated(task, params)
@@ -238,10 +246,13 @@ class JobQueue:
                     batch=batch,
                     examples=tuple(examples),
                     companions=dict(companions),
+                    trial=trial,
                 )
                 for given in inputs
             ]
         )
+        if trial:
+            self._trials.update(jobs)
         self._waiting.add(
             WaitingJob(job, task.id, batch, given.length_s if given else None)
             for job, given in zip(jobs, inputs, strict=True)
