@@ -185,8 +185,7 @@ def _begin(studio: Studio, paths: list[Path], run_task: str = "") -> None:
 
 def _tell_interrupted(session: Session) -> None:
     """Say which jobs can go on where the program ended."""
-    states = [job.state for job in session.queue.jobs()]
-    ended = states.count(JobState.INTERRUPTED)
+    ended = session.project.jobs_in(JobState.INTERRUPTED)
     if ended:
         were = "was" if ended == 1 else "were"
         told = f"{count(ended, 'job')} {were} interrupted: see Jobs to resume."
