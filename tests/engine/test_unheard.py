@@ -100,11 +100,11 @@ def test_all_is_said_with_its_times_in_the_clip() -> None:
     for start_s in (0, 2, 4, 6, 8):
         unheard.notice(Why.SILENT, start_s, start_s + 1)
     unheard.say()
+    three = "5.0 to 6.0 s, 7.0 to 8.0 s, 9.0 to 10.0 s"
     assert ctx.notes.split("; ") == [
         "values that are no numbers: 7.0 to 7.2 s, 8.0 s",
         "not scored because of them: 7.0 to 9.0 s",
-        "silent, not scored: "
-        "5.0 to 6.0 s, 7.0 to 8.0 s, 9.0 to 10.0 s, … (5.0 s in all)",
+        f"silent, not scored: {three}, … (5.0 s in all)",
     ]
     assert unheard.seconds == {"unreadable_s": 2, "silent_s": 5}
 
