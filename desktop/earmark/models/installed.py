@@ -101,10 +101,10 @@ def model_folders(library: Path) -> Iterator[ModelFolder]:
     EarmarkError
         If it cannot be read.
     """
+    if not library.exists():
+        return
     try:
         paths = sorted(library.iterdir())
-    except FileNotFoundError:
-        return
     except OSError as error:
         raise EarmarkError(
             f"The models folder {library} cannot be read: {error.strerror or error}.",
