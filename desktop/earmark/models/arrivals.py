@@ -121,11 +121,6 @@ def from_hub(
             to.need_space(entry.title, size)
             names = convert_pickles(arrived, names, incoming.model, to.cancelled)
         _take_over(arrived, names, incoming.model)
-        found = read_folder(incoming.model)
-        if found.problem:
-            raise EarmarkError(
-                f"{entry.title} cannot be used: {found.problem}.", found.remedy
-            )
         files = tuple(manifest_file(incoming.model, name) for name in names)
         _note(incoming.model, entry, commit, files, converted=convert_pickle)
         to.report(Progress(1.0, f"Installed {entry.title}"))
@@ -172,9 +167,6 @@ def from_folder(
             made = convert_pickles(copied, names, incoming.model, to.cancelled)
             _take_over(copied, made, incoming.model)
             files = tuple(manifest_file(incoming.model, name) for name in made)
-        now = read_folder(incoming.model)
-        if now.problem:
-            raise EarmarkError(f"{found.path.name}: {now.problem}.", now.remedy)
         noted = found.manifest or Manifest(id=id, format="", source="", files=())
         # Without a commit, the hash of the weights tells them apart.
         weights = max(files, key=lambda file: file.size)
@@ -187,7 +179,7 @@ def from_folder(
                 update={
                     "id": id,
                     "title": noted.title or (entry.title if entry else ""),
-                    "format": now.format,
+                    "format": read_folder(incoming.model).format,
                     "source": "import",
                     "revision": revision,
                     "licence": noted.licence or (entry.licence if entry else ""),

@@ -184,10 +184,22 @@ def interrupted(library: Path) -> list[tuple[CatalogEntry, int]]:
     return found
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write a model's manifest into its folder."""
+def write_manifest(folder: Path, manifest: Manifest) -> ModelFolder:
+    """Write a model's manifest into its folder, which is complete with it.
+
+    Raises
+    ------
+    EarmarkError
+        If the model cannot be used, or the folder is not as the manifest says.
+    """
     text = manifest.model_dump_json(indent=2) + "\n"
     (folder / MANIFEST).write_text(text, encoding="utf-8")
+    found = read_folder(folder)
+    if found.problem:
+        raise EarmarkError(
+            f"{manifest.id} cannot be used: {found.problem}.", found.remedy
+        )
+    return found
 
 
 def manifest_file(folder: Path, name: str) -> ManifestFile:

@@ -186,11 +186,7 @@ def unpack(
                     to.report(Progress(done / total, f"Unpacking {id}"))
             if left or hashed.hexdigest() != each.sha256:
                 raise _damaged(file, f"{each.name} is not what was packed")
-        write_manifest(incoming.model, manifest.model_copy(update={"id": id}))
-        found = read_folder(incoming.model)
-        if found.problem:
-            raise EarmarkError(f"{file.name}: {found.problem}.", found.remedy)
-        check(found)
+        check(write_manifest(incoming.model, manifest.model_copy(update={"id": id})))
 
 
 def _manifest(model: InstalledModel, folder: Path) -> Manifest:
