@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from earmark.core.clips import Clip, Source, Span
-from earmark.core.contents import WaitingJob
 from earmark.core.errors import EarmarkError
+from earmark.core.jobs import WaitingJob
 from earmark.core.labels import Label
 from earmark.core.project import Project, hash_file
 from earmark.core.tasks import (
@@ -344,22 +344,6 @@ def test_opening_to_read_removes_nothing(project: Project) -> None:
     assert path.exists()
 
 
-def test_the_outcome_of_a_check_is_kept_on_its_take(project: Project) -> None:
-    key = project.add_job(Job(0, "text-to-speech", {"text": "Hello"}, None, None))
-    for name in ("first.wav", "second.wav"):
-        project.add_results(key, [spoken(project, name)])
-    first, second = project.accept_results(key, "Text to speech").clips
-    clip = project.clip(second)
-    audio = AudioInput(clip.id, "Hello", clip.rate, 1, clip.spans, (), 0, clip.frames)
-    check = project.add_job(Job(0, "take-check", {"text": "Hello"}, None, audio))
-    project.add_results(check, [Text("check", "1 of 1 words differ", {"wer": 1.0})])
-
-    project.accept_results(check, "Check a take")
-
-    outcomes = {take.clip: take.check for take in project.takes()}
-    assert outcomes == {first: {}, second: {"summary": "1 of 1 words differ", "wer": 1}}
-    project.undo()
-    assert [take.check for take in project.takes()] == [{}, {}]
 def test_audio_of_takes_goes_once_they_cannot_be_brought_back(
     project: Project,
 ) -> None:
@@ -382,6 +366,22 @@ def test_audio_of_takes_goes_once_they_cannot_be_brought_back(
         assert [job.id for job in reopened.jobs()] == [key]
 
 
+def test_the_outcome_of_a_check_is_kept_on_its_take(project: Project) -> None:
+    key = project.add_job(Job(0, "text-to-speech", {"text": "Hello"}, None, None))
+    for name in ("first.wav", "second.wav"):
+        project.add_results(key, [spoken(project, name)])
+    first, second = project.accept_results(key, "Text to speech").clips
+    clip = project.clip(second)
+    audio = AudioInput(clip.id, "Hello", clip.rate, 1, clip.spans, (), 0, clip.frames)
+    check = project.add_job(Job(0, "take-check", {"text": "Hello"}, None, audio))
+    project.add_results(check, [Text("check", "1 of 1 words differ", {"wer": 1.0})])
+
+    project.accept_results(check, "Check a take")
+
+    outcomes = {take.clip: take.check for take in project.takes()}
+    assert outcomes == {first: {}, second: {"summary": "1 of 1 words differ", "wer": 1}}
+    project.undo()
+    assert [take.check for take in project.takes()] == [{}, {}]
     project.redo()
     assert project.takes()[1].check["wer"] == 1
 

@@ -216,6 +216,19 @@ class Database:
                 self._append(title, changeset, batch)
                 recording.change = self._change(title, "edit", changeset)
 
+    def fact(self, key: str) -> str | None:
+        """What `set_fact` was last given for a key."""
+        value: str | None = self.value("SELECT value FROM facts WHERE key = ?", (key,))
+        return value
+
+    def set_fact(self, key: str, value: str) -> None:
+        """Keep something about the project as a whole, outside the history."""
+        self.run(
+            "INSERT INTO facts VALUES (?, ?)"
+            " ON CONFLICT DO UPDATE SET value = excluded.value",
+            (key, value),
+        )
+
     def undo(self) -> Change | None:
         """Take back the newest step that is in effect."""
         return self._apply(_UNDO_FROM, "undo")

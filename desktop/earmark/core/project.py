@@ -8,20 +8,17 @@ names. So an edit that returned survives the end of the process, and so does its
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import apsw
 from filelock import FileLock
 
-from earmark.core import clips, records, storage
+from earmark.core import records, storage
 from earmark.core.clips import Source
-from earmark.core.contents import Contents, Fragment, FragmentTrack
+from earmark.core.contents import Fragment, FragmentTrack
 from earmark.core.database import (
     HISTORY_BYTES,
     Change,
@@ -35,27 +32,20 @@ from earmark.core.database import (
 )
 from earmark.core.edit import Edit
 from earmark.core.errors import EarmarkError
-from earmark.core.labels import Label
+from earmark.core.jobs import Jobs
 from earmark.core.listeners import Listeners
-from earmark.core.records import StoredResult, StoredText
+from earmark.core.orphans import remove_orphans
+from earmark.core.records import StoredText
+from earmark.core.results import AcceptedResults, accept
 from earmark.core.sources import (
     Step,
     check_content,
     copy_source,
     hash_file,
-    stamp,
     unwatched,
 )
 from earmark.core.storage import Salvaged
-from earmark.core.tasks import (
-    AudioFile,
-    Job,
-    JobState,
-    Prediction,
-    Take,
-    Text,
-    Usage,
-)
+from earmark.core.tasks import AudioFile, JobState, Usage
 
 __all__ = [
     "AcceptedResults",
@@ -75,22 +65,7 @@ __all__ = [
 ]
 
 
-_GENERATED = re.compile(rb"-job\d+(?:-\d+)?\.wav$")
-"""How the names end that `Context.write_audio` gives."""
-
-_named_in = re.compile(_GENERATED.pattern.removesuffix(b"$")).findall
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptedResults:
-    """What the results of a job became."""
-
-    tracks: tuple[int, ...] = ()
-    clips: tuple[int, ...] = ()
-    takes: tuple[int, ...] = ()
-
-
-class Project(Contents):
+class Project(Jobs):
     """An open project; made by `create`, `open` or `salvage`, to be closed.
 
     All methods are called on one thread. Those that change anything raise an
@@ -115,8 +90,8 @@ class Project(Contents):
         history_bytes: int = HISTORY_BYTES,
     ) -> None:
         path = folder / storage.DATABASE
-        super().__init__(folder, Database(connection, path, history_bytes))
-        self.read_only = lock is None
+        database = Database(connection, path, history_bytes)
+        super().__init__(folder, database, read_only=lock is None)
         self.salvaged: Salvaged | None = None
         self._lock = lock
         self._history_bytes = history_bytes
@@ -147,7 +122,7 @@ class Project(Contents):
         storage.make(folder)
         project = cls.open(folder, history_bytes=history_bytes)
         if untitled:
-            project._set_fact("untitled", "yes")
+            project._database.set_fact("untitled", "yes")
         return project
 
     @classmethod
@@ -185,7 +160,7 @@ class Project(Contents):
                 "UPDATE jobs SET state = ? WHERE state = ?",
                 (str(JobState.INTERRUPTED), str(JobState.RUNNING)),
             )
-            project._remove_orphans()
+            remove_orphans(project._database, project.audio_folder)
         except BaseException:
             project.close()
             raise
@@ -217,8 +192,7 @@ class Project(Contents):
     @property
     def untitled(self) -> bool:
         """Whether the person has not given it a name and a place yet."""
-        fact = "SELECT value FROM facts WHERE key = 'untitled'"
-        return self._database.value(fact) is not None
+        return self._database.fact("untitled") is not None
 
     def close(self) -> None:
         """Give the project free; everything is stored already."""
@@ -479,110 +453,6 @@ class Project(Contents):
                 edit.move_source(key, path)
         return [self.source(key) for key in copies]
 
-    def add_job(self, job: Job) -> int:
-        """Store a job at the end of the queue; gives its id. Its own id is ignored."""
-        return self.add_jobs([job])[0]
-
-    def add_jobs(self, jobs: Sequence[Job]) -> list[int]:
-        """Store jobs at the end of the queue, all or none; gives their ids."""
-        self._check_writable()
-        if not jobs:
-            return []
-        rows = list(records.job_rows(jobs, self.folder))
-        with self._database.transaction():
-            last = self._database.value("SELECT coalesce(max(position), 0) FROM jobs")
-            self._database.run_many(
-                records.INSERT_JOB,
-                ((position, *row) for position, row in enumerate(rows, start=last + 1)),
-            )
-            newest = self._database.value("SELECT last_insert_rowid()")
-        return list(range(newest - len(rows) + 1, newest + 1))
-
-    def new_batch(self) -> int:
-        """A number that no jobs have been given together under yet."""
-        fact = "SELECT value FROM facts WHERE key = 'batches'"
-        batch = int(self._database.value(fact) or 0) + 1
-        self._set_fact("batches", str(batch))
-        return batch
-
-    def update_job(self, job: int, **fields: Any) -> Job:
-        """Change fields of a job; gives it as it is then."""
-        self.update_jobs([job], **fields)
-        return self.job(job)
-
-    def update_jobs(self, jobs: Sequence[int], **fields: Any) -> None:
-        """Change fields of jobs, of all or none."""
-        self._check_writable()
-        unknown = set(fields) - set(records.JOB_FIELDS[1:])
-        if unknown:
-            raise TypeError(f"a job has no {', '.join(sorted(unknown))}")
-        values = records.job_values(self.folder, fields)
-        columns = ", ".join(f"{column} = ?" for column in values)
-        with self._database.transaction():
-            changed = self._database.run(
-                f"UPDATE jobs SET {columns} WHERE {records.LISTED}",  # noqa: S608
-                (*values.values(), json_list(jobs)),
-            )
-            if changed != len(set(jobs)):
-                raise EarmarkError("A job is not there any more.")
-
-    def move_job(self, job: int, before: int | None) -> None:
-        """Put a job before another one in the queue, or at its end."""
-        self._check_writable()
-        self.job(job)
-        order = [
-            key
-            for (key,) in self._database.rows("SELECT id FROM jobs ORDER BY position")
-            if key != job
-        ]
-        order.insert(len(order) if before is None else order.index(before), job)
-        with self._database.transaction():
-            self._database.run_many(
-                "UPDATE jobs SET position = ? WHERE id = ?",
-                list(enumerate(order, start=1)),
-            )
-
-    def remove_job(self, job: int) -> None:
-        """Take a job and its results out of the queue.
-
-        If its results were accepted, `job` still gives it: what made a label stays
-        known.
-        """
-        self._check_writable()
-        with self._database.transaction():
-            self.clear_results(job)
-            self._database.run("DELETE FROM jobs WHERE id = ? AND accepted = 0", (job,))
-            self._database.run("UPDATE jobs SET removed = 1 WHERE id = ?", (job,))
-
-    def add_results(self, job: int, results: Sequence[StoredResult]) -> None:
-        """Store what a job gave so far; all of it is safe when this returns."""
-        self.add_results_of({job: results})
-
-    def add_results_of(self, found: Mapping[int, Sequence[StoredResult]]) -> None:
-        """Store what several jobs gave; all of it is safe when this returns."""
-        self._check_writable()
-        with self._database.transaction():
-            for job, results in found.items():
-                self.job_state(job)  # raises what says that it is gone
-                self._database.run_many(
-                    "INSERT INTO results (job, kind, value) VALUES (?, ?, ?)",
-                    [
-                        (job, *records.encode_result(result, self.folder))
-                        for result in results
-                    ],
-                )
-
-    def clear_results(self, job: int) -> None:
-        """Forget what a job gave."""
-        self._check_writable()
-        self._database.run("DELETE FROM results WHERE job = ?", (job,))
-
-    def replace_results(self, job: int, results: Sequence[StoredResult]) -> None:
-        """Keep this of what a job gave, and nothing else."""
-        with self._database.transaction():
-            self.clear_results(job)
-            self.add_results(job, results)
-
     def accept_results(self, job: int, title: str) -> AcceptedResults:
         """Make the stored results of a job part of the project; see `accept_batch`."""
         return self.accept_batch([job], title)
@@ -636,7 +506,7 @@ class Project(Contents):
         title_of_all = self._batch_title(title, batch)
         with self._durably(), self.edit(title_of_all, batch=batch) as edit:
             for job in jobs:
-                made = self._accept(edit, known[job], results[job], keys, title)
+                made = accept(self, edit, known[job], results[job], keys, title)
                 accepted = AcceptedResults(
                     accepted.tracks + made.tracks,
                     accepted.clips + made.clips,
@@ -669,87 +539,6 @@ class Project(Contents):
         number = self._database.value(count, (batch,))
         return f"{title} ({number} clips)" if number > 1 else title
 
-    def _accept(
-        self,
-        edit: Edit,
-        job: Job,
-        results: Sequence[StoredResult],
-        keys: Mapping[Path, str],
-        title: str,
-    ) -> AcceptedResults:
-        """Bring the results of one job into an edit, given the hashes of its files."""
-        clip = job.input.clip if job.input else 0
-        known = bool(
-            self._database.value("SELECT count(*) FROM clips WHERE id = ?", (clip,))
-        )
-        predictions = [r for r in results if isinstance(r, Prediction)]
-        tracks: tuple[int, ...] = ()
-        if predictions:
-            tracks = self._accept_predictions(edit, job, predictions, title)
-        placed = []
-        for result in results:
-            if isinstance(result, AudioFile):
-                placed.append(_place_audio(edit, job.id, result, keys[result.path]))
-            if isinstance(result, Text):
-                edit.set_text(job.id, clip if known else None, result)
-            if isinstance(result, Text) and result.role == "check":
-                outcome = {"summary": result.text, **result.data}
-                for take in (take for take in self.takes() if take.clip == clip):
-                    edit.update_take(take.id, check=outcome)
-        return AcceptedResults(
-            tracks,
-            tuple(clip for clip, _ in placed),
-            tuple(take for _, take in placed),
-        )
-
-    def _accept_predictions(
-        self, edit: Edit, job: Job, predictions: list[Prediction], title: str
-    ) -> tuple[int, ...]:
-        if job.input is None:
-            raise EarmarkError(
-                f"The task {job.task} gave labels, but had no audio to label.",
-                "Report this to the author of the plugin.",
-            )
-        clip = self.clip(job.input.clip)
-        frames = clips.count_frames(job.input.spans)
-        remap = clips.Remap(job.input.spans, clip.spans)
-        # Words come below what they are the words of, whichever was found first.
-        lanes = sorted(
-            dict.fromkeys((found.tier, found.kind) for found in predictions),
-            key=lambda lane: lane[1] == "words",
-        )
-        tracks = {
-            (tier, kind): edit.add_track(clip.id, tier or title, kind, job.id)
-            for tier, kind in lanes
-        }
-        labels = []
-        for prediction in predictions:
-            if not 0 <= prediction.start <= prediction.stop <= frames:
-                raise EarmarkError(
-                    f"The task {job.task} gave a label from frame {prediction.start} to"
-                    f" {prediction.stop} of {frames} frames.",
-                    "Report this to the author of the plugin.",
-                )
-            labels += [
-                Label(
-                    id=0,
-                    track=tracks[prediction.tier, prediction.kind],
-                    start=start,
-                    stop=stop,
-                    text=prediction.text,
-                    low_hz=prediction.low_hz,
-                    high_hz=prediction.high_hz,
-                    channel=prediction.channel,
-                    score=prediction.score,
-                    speaker=prediction.speaker,
-                    status="predicted",
-                    job=job.id,
-                )
-                for start, stop in remap(prediction.start, prediction.stop)
-            ]
-        edit.add_labels(labels)
-        return tuple(tracks.values())
-
     def _step(self, step: Callable[[], Change | None]) -> Change | None:
         self._check_writable()
         self._check_no_edit()
@@ -762,23 +551,9 @@ class Project(Contents):
         self._take_in(change)
         self._listeners.tell(change)
 
-    def _check_writable(self) -> None:
-        if self.read_only:
-            raise EarmarkError(
-                f"The project {self.name} is open read-only.",
-                "Save it under another name to change it.",
-            )
-
     def _check_no_edit(self) -> None:
         if self._editing:
             raise RuntimeError("an edit is under way; pass it on instead")
-
-    def _set_fact(self, key: str, value: str) -> None:
-        self._database.run(
-            "INSERT INTO facts VALUES (?, ?)"
-            " ON CONFLICT DO UPDATE SET value = excluded.value",
-            (key, value),
-        )
 
     def _release(self) -> None:
         self._database.close()
@@ -793,41 +568,6 @@ class Project(Contents):
         self._lock = lock
         path = folder / storage.DATABASE
         self._database = Database(connection, path, self._history_bytes)
-
-    def _remove_orphans(self) -> None:
-        """Remove generated audio that nothing leads to any more.
-
-        Such is left by a job that was cancelled while it wrote, and by takes that were
-        undone for good. Files that were not made by a job are left alone, and so is
-        what a source, a result that may still be accepted, the input of a job or a step
-        of the history might mean, also one that can be redone.
-        """
-        orphans = {
-            path: made[0]
-            for path in self.audio_folder.glob("*-job*.wav")
-            if (made := _GENERATED.search(os.fsencode(path.name)))
-        }
-        if not orphans:
-            return
-        stored = (
-            value
-            for (value,) in self._database.rows(
-                "SELECT CAST(path AS BLOB) FROM sources"
-                " UNION ALL SELECT CAST(input AS BLOB) FROM jobs"
-                " UNION ALL SELECT CAST(value AS BLOB) FROM results WHERE kind = ?"
-                " AND job IN (SELECT id FROM jobs WHERE accepted = 0)",
-                (records.AUDIO,),
-            )
-        )
-        # What a step of the history that cannot be read any more means is not known.
-        with suppress(ProjectCorrupt):
-            for places in (stored, self._database.changesets()):
-                if orphans:
-                    named = {ending for text in places for ending in _named_in(text)}
-                    orphans = {p: e for p, e in orphans.items() if e not in named}
-            for path in orphans:
-                with suppress(OSError):
-                    path.unlink()
 
     def _target(self, folder: Path) -> Path:
         """The folder that the project may be saved in."""
@@ -856,22 +596,3 @@ class Project(Contents):
             folder = self.folder if self.folder.is_dir() else target
             self._take_over(folder, *storage.take(folder))
         return moved
-
-
-def _place_audio(edit: Edit, job: int, file: AudioFile, key: str) -> tuple[int, int]:
-    """The clip and the take of a generated file."""
-    edit.add_source(
-        Source(
-            key,
-            file.path,
-            file.rate,
-            file.channels,
-            file.frames,
-            "generated",
-            job,
-            *stamp(file.path),
-        )
-    )
-    spans = (clips.Span(key, 0, file.frames),)
-    clip = edit.add_clip(file.name, file.rate, file.channels, spans)
-    return clip, edit.add_take(Take(0, key, clip, job, file.scores))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from earmark.core.contents import WaitingJob
+from earmark.core.jobs import WaitingJob
 from earmark.core.project import Project
 
 TOGETHER = 64
