@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -80,9 +81,11 @@ def by_umap(vectors: Points, neighbours: int, ctx: Context) -> Points:
     """
     # What numba compiles is kept where this program may write, and it is told to keep
     # what UMAP would have it compile again in each process.
-    import numba
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(ctx.cache / "numba"))
+    from numba.core import config
 
-    numba.config.CACHE_DIR = numba.config.CACHE_DIR or str(ctx.cache / "numba")
+    # numba may have been imported before.
+    config.reload_config()  # type: ignore[no-untyped-call]  # it has no types
     from umap import UMAP, umap_
 
     umap_.smooth_knn_dist.enable_caching()
