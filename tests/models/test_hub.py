@@ -263,23 +263,44 @@ def test_a_connection_that_does_not_come_back_is_said_and_what_came_is_kept(
     assert "goes on where it broke" in error.remedy
 
 
-def test_a_fetch_goes_on_after_its_process_was_killed(
-    library: Library, hub: LoopbackHub, tmp_path: Path
-) -> None:
-    hub.stall = 200_000
+def fetching(
+    library: Library, hub: LoopbackHub, first: str = ""
+) -> subprocess.Popen[bytes]:
+    """Another process that fetches the model, after some lines of Python."""
     script = f"""
 from pathlib import Path
 from huggingface_hub import constants
-from earmark.models.arrivals import Download
 from earmark.models.catalog import Catalog, CatalogEntry
 from earmark.models.library import Library
 constants.DOWNLOAD_CHUNK_SIZE = 50_000
+{first}
 entry = CatalogEntry.model_validate_json({ENTRY.model_dump_json()!r})
 library = Library(Path({str(library.folder)!r}), Catalog((entry,)))
 library.fetch(entry, network=True, endpoint={hub.endpoint!r})
 """
     environment = {**os.environ, "HF_HUB_OFFLINE": "0"}
-    child = subprocess.Popen([sys.executable, "-c", script], env=environment)
+    return subprocess.Popen([sys.executable, "-c", script], env=environment)
+
+
+def test_a_fetch_that_was_killed_while_it_hashed_fetches_nothing_again(
+    library: Library, hub: LoopbackHub
+) -> None:
+    dies = "import hashlib, os; hashlib.file_digest = lambda *given: os._exit(9)"
+    assert fetching(library, hub, dies).wait() == 9
+    ((entry, size),) = library.interrupted()
+    assert size > len(WEIGHTS)
+    asked = list(hub.asked)
+    assert [name for name, _ in asked] == ["config.json", "model.safetensors"]
+    library.fetch(entry, network=True, endpoint=hub.endpoint)
+    assert hub.asked == asked
+    assert library.verify("org/name") == ()
+
+
+def test_a_fetch_goes_on_after_its_process_was_killed(
+    library: Library, hub: LoopbackHub
+) -> None:
+    hub.stall = 200_000
+    child = fetching(library, hub)
     assert hub.stalled.wait(60)
     partial = downloads(library) / "model.safetensors.partial"
     while not partial.exists() or partial.stat().st_size < 50_000:

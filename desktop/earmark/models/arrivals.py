@@ -120,8 +120,7 @@ def from_hub(
             size = sum((arrived / name).stat().st_size for name in names)
             to.need_space(entry.title, size)
             names = convert_pickles(arrived, names, incoming.model, to.cancelled)
-        _take_over(arrived, names, incoming.model)
-        files = tuple(manifest_file(incoming.model, name) for name in names)
+        files = _take_over(arrived, names, incoming.model)
         _note(incoming.model, entry, commit, files, converted=convert_pickle)
         to.report(Progress(1.0, f"Installed {entry.title}"))
 
@@ -165,8 +164,7 @@ def from_folder(
             to.report(Progress(None, f"Converting {found.path.name}"))
             names = [file.name for file in files]
             made = convert_pickles(copied, names, incoming.model, to.cancelled)
-            _take_over(copied, made, incoming.model)
-            files = tuple(manifest_file(incoming.model, name) for name in made)
+            files = _take_over(copied, made, incoming.model)
         noted = found.manifest or Manifest(id=id, format="", source="", files=())
         # Without a commit, the hash of the weights tells them apart.
         weights = max(files, key=lambda file: file.size)
@@ -251,13 +249,19 @@ def pickled(repo: str, endpoint: str | None) -> EarmarkError:
     )
 
 
-def _take_over(folder: Path, names: Sequence[str], model: Path) -> None:
-    """Move those of a model's files that are not there yet."""
-    for name in names:
-        target = model / name
-        if not target.exists():
+def _take_over(
+    folder: Path, names: Sequence[str], model: Path
+) -> tuple[ManifestFile, ...]:
+    """Move those of a model's files that are not there yet, and tell of all of them."""
+    places = {name: model if (model / name).exists() else folder for name in names}
+    # It takes long; whoever is killed meanwhile must find them where they were.
+    files = tuple(manifest_file(place, name) for name, place in places.items())
+    for name, place in places.items():
+        if place == folder:
+            target = model / name
             target.parent.mkdir(parents=True, exist_ok=True)
             (folder / name).rename(target)
+    return files
 
 
 def _unpack(to: Arriving, entry: CatalogEntry, wheels: Path, into: Incoming) -> None:
