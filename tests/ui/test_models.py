@@ -291,6 +291,19 @@ def test_a_model_is_imported_verified_packed_deleted_and_unpacked(
     assert "model.safetensors is missing or not what" in window.details.state.text()
 
 
+def test_a_model_that_arrives_is_chosen_whatever_is_searched_for(
+    qtbot: QtBot, bench: Bench, window: ModelLibrary, tmp_path: Path
+) -> None:
+    fetching: Fetching = bench.window.fetching
+    window.search.setText("clap")
+    window.where.setCurrentText("To fetch")
+    with qtbot.waitSignal(fetching.finished):
+        fetching.import_folder(model_folder(tmp_path))
+    chosen = window.chosen()
+    assert chosen is not None
+    assert chosen.id == "mine"
+
+
 def test_the_models_move_and_the_settings_with_them(
     qtbot: QtBot, bench: Bench, window: ModelLibrary, tmp_path: Path
 ) -> None:

@@ -266,7 +266,15 @@ class ModelLibrary(QDialog):
         self.starter.setVisible(bool(missing))
         self._filter()
         if known and arrived:
-            self.choose(arrived[0])
+            self._reveal(arrived[0])
+
+    def _reveal(self, id: str) -> None:
+        """Choose a model, whatever is left out of the list."""
+        if id not in [row.id for row in self.model.rows]:
+            self.search.clear()
+            self.task.setCurrentIndex(0)
+            self.where.setCurrentIndex(0)
+        self.choose(id)
 
     def choose(self, id: str) -> None:
         """Select a model by its id, if it is shown."""
@@ -403,7 +411,7 @@ def import_folder(fetching: Fetching, path: Path, parent: QWidget) -> None:
         pickled = False  # the import says what is wrong
     if pickled:
         question = EarmarkError(
-            f"The weights of {path.name} are pickles, which may hold more than that.",
+            f"The weights of {path.name} are pickles, which may hold programs, too.",
             "They can be converted: only plain weights are read, in a process of its "
             "own, and anything else is refused.",
         )

@@ -39,7 +39,7 @@ from earmark.ui.tables import RowTable
 from earmark.ui.widgets import EmptyState, button, dock_button, dock_header, muted
 from earmark.ui.wording import count
 
-_WIDTHS = {TASK: 172, STATE: 116, DEVICE: 116, SPEED: 68, TIME: 56, MEMORY: 104}
+_WIDTHS = {TASK: 168, STATE: 108, DEVICE: 116, SPEED: 60, TIME: 56, MEMORY: 76}
 _LEAST_PX = 84
 """Of the columns that share what room is left."""
 _LIVE = (JobState.WAITING, JobState.RUNNING)

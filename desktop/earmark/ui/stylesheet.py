@@ -159,8 +159,8 @@ QTableView::item, QTreeView::item, QListView::item { padding: 0 4px; border: non
 QListView::item, QTreeView::item { min-height: 24px; }
 QTableView::item:selected, QTreeView::item:selected, QListView::item:selected {
     background: $accent_soft; color: $text; }
-QTableView::item:hover:!selected, QTreeView::item:hover:!selected,
-QListView::item:hover:!selected { background: $hover; }
+QTreeView::item:hover:!selected, QListView::item:hover:!selected {
+    background: $hover; }
 QListView[role="sections"] { background: $background; padding: 8px 4px; }
 QListView[role="sections"]::item { padding: 6px 8px; border-radius: 4px; }
 QDialog QTableView, QDialog QTreeView, QDialog QListView { background: $field;
