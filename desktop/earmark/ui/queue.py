@@ -39,7 +39,8 @@ from earmark.ui.tables import RowTable
 from earmark.ui.widgets import EmptyState, button, dock_button, dock_header, muted
 from earmark.ui.wording import count
 
-_WIDTHS = {TASK: 168, STATE: 108, DEVICE: 116, SPEED: 60, TIME: 56, MEMORY: 76}
+_WIDTHS = {TASK: 168, STATE: 132, DEVICE: 116, SPEED: 68, TIME: 56, MEMORY: 120}
+_NARROW = {STATE: 108, MEMORY: 72}
 _LEAST_PX = 84
 """Of the columns that share what room is left."""
 _LIVE = (JobState.WAITING, JobState.RUNNING)
@@ -59,8 +60,6 @@ class Jobs(QWidget):
         header = self.table.horizontalHeader()
         for column in (INPUT, MODEL):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        for column, width in _WIDTHS.items():
-            self.table.setColumnWidth(column, width)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.table.customContextMenuRequested.connect(self._show_menu)
         self.table.doubleClicked.connect(lambda _: self.show_details())
@@ -114,8 +113,10 @@ class Jobs(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the model out where there is no room for it; the details have it."""
         super().resizeEvent(event)
-        left_px = self.width() - sum(_WIDTHS.values())
-        self.table.setColumnHidden(MODEL, left_px < 2 * _LEAST_PX)
+        roomy = self.width() - sum(_WIDTHS.values()) >= 2 * _LEAST_PX
+        self.table.setColumnHidden(MODEL, not roomy)
+        for column, width in (_WIDTHS if roomy else _WIDTHS | _NARROW).items():
+            self.table.setColumnWidth(column, width)
 
     def selected(self) -> list[Job]:
         """The jobs that are selected."""
