@@ -147,6 +147,31 @@ def test_shards_keep_their_index(library: Library, make_model: MakeModel) -> Non
     check_fits(RECOGNITION, ref.path)
 
 
+@pytest.mark.parametrize(
+    "index",
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"weight_map": ["pytorch_model.bin"]}',
+        '{"weight_map": {"w": 1}}',
+        '{"weight_map": {"w": "pytorch_model-00009.bin"}}',
+        '{"weight_map": {"w": "config.json"}}',
+    ],
+)
+def test_a_damaged_index_of_shards_is_said(
+    library: Library, make_model: MakeModel, index: str
+) -> None:
+    folder = pickled_model(make_model)
+    (folder / "pytorch_model.bin.index.json").write_text(index)
+    with pytest.raises(
+        EarmarkError, match=r"pytorch_model\.bin\.index\.json"
+    ) as caught:
+        library.import_folder(folder, convert_pickle=True)
+    assert caught.value.remedy == "Get the model again."
+    assert library.installed() == []
+
+
 def test_a_refused_pickle_leaves_nothing_in_the_library(
     library: Library, make_model: MakeModel, tmp_path: Path
 ) -> None:

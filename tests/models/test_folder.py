@@ -133,7 +133,7 @@ def test_a_missing_shard_is_named(make_model: MakeModel) -> None:
     folder = make_model()
     index = {"weight_map": {"w": "model-00002-of-00002.safetensors"}}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(EarmarkError, match="lacks its file model-00002-of-00002"):
+    with pytest.raises(EarmarkError, match="names the file model-00002-of-00002"):
         check_fits(RECOGNITION, folder)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.models.catalog import PICKLES, CatalogEntry, Conversion
+from earmark.models.folder import read_index
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -101,7 +102,8 @@ def convert_pickles(
     Raises
     ------
     EarmarkError
-        If a pickle holds more than weights, or they are of no model that is known.
+        If a pickle holds more than weights, they are of no model that is known, or
+        their index is damaged.
     Cancelled
         If `cancelled` gave True.
     """
@@ -115,19 +117,20 @@ def convert_pickles(
                 "Choose the folder that holds the model's config.json.",
             )
         return [*_beats(folder / pickles[0], model, cancelled), *others]
-    renamed = {}
-    for name in pickles:
+    renamed = {
+        name: name.removesuffix(".bin").replace("pytorch_model", "model")
+        + ".safetensors"
+        for name in pickles
         # transformers' own: training states and the like are no weights.
-        if not PurePosixPath(name).name.startswith("pytorch_model"):
-            continue
-        stem = name.removesuffix(".bin").replace("pytorch_model", "model")
-        renamed[name] = f"{stem}.safetensors"
-        target = model / renamed[name]
+        if PurePosixPath(name).name.startswith("pytorch_model")
+    }
+    shards = read_index(folder / index, renamed) if index in names else None
+    for name, safe in renamed.items():
+        target = model / safe
         target.parent.mkdir(parents=True, exist_ok=True)
         unpickle(folder / name, target, cancelled)
     made = list(renamed.values())
-    if index in names:
-        shards = json.loads((folder / index).read_text(encoding="utf-8"))
+    if shards is not None:
         weights = {
             tensor: renamed[shard] for tensor, shard in shards["weight_map"].items()
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -280,15 +280,7 @@ def check_whole(path: Path) -> None:
         If a file of weights is missing, cut off, or none.
     """
     for index in path.glob("*.safetensors.index.json"):
-        try:
-            shards = set(map(str, _json(index)["weight_map"].values()))
-            missing = sorted(each for each in shards if not (path / each).exists())
-        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            raise EarmarkError(f"{index} cannot be read: {error}.") from error
-        if missing:
-            raise EarmarkError(
-                f"{path.name} lacks its file {missing[0]:.80}.", "Get the model again."
-            )
+        read_index(index, [each.name for each in path.iterdir()])
     for file in path.glob("*.safetensors"):
         try:
             whole = _safetensors_size(file)
@@ -302,6 +294,36 @@ def check_whole(path: Path) -> None:
                 f"{file} is cut off: {file.stat().st_size} of {whole} bytes.",
                 "Get the model again.",
             )
+
+
+def read_index(index: Path, files: Collection[str]) -> dict[str, Any]:
+    """The index of weights in shards: its `weight_map` has the shard of each tensor.
+
+    Parameters
+    ----------
+    index : Path
+    files : collection of str
+        Those that may be shards.
+
+    Raises
+    ------
+    EarmarkError
+        If it is no such index, or names other files.
+    """
+    try:
+        read = _json(index)
+        missing = set(map(str, read["weight_map"].values())).difference(files)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise EarmarkError(
+            f"{index} cannot be read: it does not say which file holds which weights.",
+            "Get the model again.",
+        ) from error
+    if missing:
+        raise EarmarkError(
+            f"{index} names the file {min(missing):.80}, which is not there.",
+            "Get the model again.",
+        )
+    return read
 
 
 def _safetensors_size(file: Path) -> int:
