@@ -76,7 +76,7 @@ def _stops(first: QWidget, also: QWidget | None = None) -> list[QWidget]:
     """What takes the Tab key in a window, from a widget on in Qt's own order."""
     found: list[QWidget] = []
     widget = first.nextInFocusChain()
-    while widget is not first:
+    while widget is not None and widget is not first:
         takes_tab = (
             bool(widget.focusPolicy() & Qt.FocusPolicy.TabFocus)
             and widget.isVisible()

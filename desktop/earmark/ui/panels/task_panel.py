@@ -369,8 +369,8 @@ def _line(result: object, given: AudioInput | None) -> str:
         return result.text
     if isinstance(result, Text) and result.role not in ("transcript", ""):
         said = f"{result.role.replace('-', ' ').capitalize()}: {result.text or 'none'}"
-        score = _score(result)
-        return said if score is None else f"{said}  {score:.2f}"
+        known = _score(result)
+        return said if known is None else f"{said}  {known:.2f}"
     if isinstance(result, AudioFile):
         return f"{result.name}, {duration(result.frames / result.rate)}"
     return ""
