@@ -152,7 +152,7 @@ def hear(
             yield windows, whys, [hearer.prepare(run) for run in runs if run]
 
     def score(given: Prepared) -> Iterator[Rows]:
-        return iter([row for part in given[2] for row in _checked(hearer.score(part))])
+        return iter([row for part in given[2] for row in checked(hearer.score(part))])
 
     for (windows, whys, _), rows in _scored(read_ahead(prepared()), score, hearer):
         yield [
@@ -181,7 +181,7 @@ def hear_many(
 
     def score(given: _Batch | Outcome) -> Rows:
         if isinstance(given, _Batch):
-            return _checked(hearer.score(given.features))
+            return checked(hearer.score(given.features))
         return np.zeros((0, 0), np.float32)
 
     batches = read_ahead(_batches(contexts, hearer, window_s, hop_s, limits))
@@ -233,7 +233,13 @@ def _runs_of_equal_length(windows: Sequence[Samples]) -> list[list[Samples]]:
     return runs
 
 
-def _checked(rows: Rows) -> Rows:
+def checked(rows: Rows) -> Rows:
+    """What a model made of windows, refused if it is no numbers.
+
+    Raises
+    ------
+    EarmarkError
+    """
     if not np.isfinite(rows).all():
         raise EarmarkError(
             "The model gave scores that are no numbers.",

@@ -48,7 +48,7 @@ def run(job: Job, ctx: Context) -> Iterator[Result]:
         return
     wanted = _wanted(params)
     transcript = Transcript(language=params.language)
-    for each in transcribe(ctx, _listening(params), transcript):
+    for each in transcribe(ctx, Listening(language=params.language), transcript):
         if isinstance(each, Progress):
             yield each
     yield from _results(ctx, transcript, wanted, params)
@@ -68,7 +68,7 @@ def run_many(
                 yield ctx, [*_summed_up(outcome)]
         return
     wanted = _wanted(params)
-    for ctx, found in transcribe_many(contexts, _listening(params)):
+    for ctx, found in transcribe_many(contexts, Listening(language=params.language)):
         if isinstance(found, EarmarkError):
             yield ctx, found
         else:
@@ -115,10 +115,6 @@ def _wanted(params: KeywordSpotting) -> tuple[str, ...]:
             "There are no keywords to look for.", "Write some, one a line."
         )
     return wanted
-
-
-def _listening(params: KeywordSpotting) -> Listening:
-    return Listening(language=params.language)
 
 
 def _results(

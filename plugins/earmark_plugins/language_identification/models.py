@@ -38,9 +38,7 @@ def load(ctx: Context) -> Classifier:
     EarmarkError
         If the model cannot tell languages apart.
     """
-    if ctx.model is None or ctx.model.path is None:
-        raise EarmarkError("No model was chosen.", "Choose one that is on disk.")
-    if ctx.model.format == "ctranslate2":
+    if ctx.model is not None and ctx.model.format == "ctranslate2":
         return _by_code(_ctranslate2_whisper(ctx, ctx.model))
     if classifies(ctx.model):
         return _by_code(load_classifier(ctx, window_s=WINDOW_S))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from earmark.api import Context, EarmarkError, ModelRef, Progress, audio_of
+from earmark.api import (
+    Context,
+    EarmarkError,
+    ModelRef,
+    Progress,
+    audio_of,
+    config_of,
+)
 from earmark_plugins.speech import CLASSIFIERS, Listening
 from earmark_plugins.speech.transcript import (
     RATE,
@@ -204,10 +210,9 @@ def classifies(model: ModelRef | None) -> bool:
     """Whether a model tells classes of speech without its words, by its class."""
     if model is None or model.path is None or model.format != "transformers":
         return False
-    config = json.loads((model.path / "config.json").read_text("utf-8"))
     return any(
         fnmatchcase(architecture, pattern)
-        for architecture in config.get("architectures") or ()
+        for architecture in config_of(model.path).get("architectures") or ()
         for pattern in CLASSIFIERS
     )
 

@@ -16,6 +16,7 @@ from earmark.api import (
     Progress,
     Unheard,
     audio_of,
+    checked,
     flaw_of,
     is_heard,
 )
@@ -141,7 +142,7 @@ def _scored(classifier: Classifier, windows: Sequence[Window]) -> list[Stretch]:
     scores: list[Scores] = []
     for first in range(0, len(windows), step):
         heard = [window.samples for window in windows[first : first + step]]
-        scores.extend(classifier.score(classifier.prepare(heard)))
+        scores.extend(checked(classifier.score(classifier.prepare(heard))))
     return [
         Stretch(window.stop_s - window.speech_s, window.stop_s, found)
         for window, found in zip(windows, scores, strict=True)

@@ -78,6 +78,14 @@ class Heard:
     """Of the language; None if it was given."""
 
 
+def heard_as(words: Sequence[Word], text: str, score: float | None) -> Heard:
+    """What was heard in a window as one segment; nothing if there are no words."""
+    if not words:
+        return Heard(())
+    start_s, stop_s = words[0].start_s, words[-1].stop_s
+    return Heard((Segment(start_s, stop_s, text.strip(), score, tuple(words)),))
+
+
 class Recognizer(Protocol):
     """A loaded model.
 

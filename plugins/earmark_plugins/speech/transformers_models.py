@@ -29,6 +29,7 @@ from earmark_plugins.speech.transcript import (
     Segment,
     Word,
     group_words,
+    heard_as,
     mean_probability,
     moved,
 )
@@ -408,10 +409,7 @@ class Ctc:
             )
             for each in decoded.word_offsets
         )
-        if not words:
-            return Heard(())
-        text = decoded.text.strip()
-        return Heard((Segment(words[0].start_s, words[-1].stop_s, text, score, words),))
+        return heard_as(words, decoded.text, score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -445,11 +443,7 @@ class Transducer:
             Piece(each["token"], each["start"], each["end"], math.nan)
             for each in stamps[0]
         ]
-        words = tuple(group_words(pieces))
-        if not words:
-            return Heard(())
-        text = texts[0].strip()
-        return Heard((Segment(words[0].start_s, words[-1].stop_s, text, None, words),))
+        return heard_as(group_words(pieces), texts[0], None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,9 @@ def run(job: Job, ctx: Context) -> Iterator[Result]:
     intents = intents_of(params.intents)
     transcript = Transcript(language=params.language)
     model = ctx.companion(_COMPANION)
-    for step in transcribe(ctx, _listening(params), transcript, model=model):
+    for step in transcribe(
+        ctx, Listening(language=params.language), transcript, model=model
+    ):
         if isinstance(step, Progress):
             yield step
     yield from _results_by_words(ctx, params, intents, transcript)
@@ -97,15 +99,13 @@ def run_many(
         return
     intents = intents_of(params.intents)
     model = first.companion(_COMPANION)
-    for ctx, heard in transcribe_many(contexts, _listening(params), model=model):
+    for ctx, heard in transcribe_many(
+        contexts, Listening(language=params.language), model=model
+    ):
         if isinstance(heard, EarmarkError):
             yield ctx, heard
         else:
             yield ctx, [*_results_by_words(ctx, params, intents, heard)]
-
-
-def _listening(params: SpeechIntent) -> Listening:
-    return Listening(language=params.language)
 
 
 def _results_of(
