@@ -42,12 +42,13 @@ if TYPE_CHECKING:
     )
     from earmark.engine.context import Context, Window, audio_of
     from earmark.engine.filterbank import log_mel_energies
-    from earmark.engine.hearing import Heard, Hearer, hear, hear_many, lengths
+    from earmark.engine.hearing import Heard, Hearer, checked, hear, hear_many, lengths
     from earmark.engine.loaders import (
         WORKERS,
         config_of,
         fast_features,
         require_vocabulary,
+        require_weights,
         unopened,
     )
     from earmark.engine.unheard import Limits, Unheard, Why, flaw_of, is_heard
@@ -92,6 +93,7 @@ __all__ = [
     "Windowing",
     "audio_of",
     "audioset",
+    "checked",
     "classifier_task",
     "classify",
     "classify_many",
@@ -110,6 +112,7 @@ __all__ = [
     "log_mel_energies",
     "param",
     "require_vocabulary",
+    "require_weights",
     "runners",
     "unit",
     "unopened",
@@ -129,6 +132,7 @@ _LAZY = {
     "audio_of": "earmark.engine.context",
     "Heard": "earmark.engine.hearing",
     "Hearer": "earmark.engine.hearing",
+    "checked": "earmark.engine.hearing",
     "hear": "earmark.engine.hearing",
     "hear_many": "earmark.engine.hearing",
     "lengths": "earmark.engine.hearing",
@@ -136,6 +140,7 @@ _LAZY = {
     "config_of": "earmark.engine.loaders",
     "fast_features": "earmark.engine.loaders",
     "require_vocabulary": "earmark.engine.loaders",
+    "require_weights": "earmark.engine.loaders",
     "unopened": "earmark.engine.loaders",
     "LabelFormat": "earmark.formats",
     "log_mel_energies": "earmark.engine.filterbank",
