@@ -90,7 +90,9 @@ class VectorStore:
     """
 
     def __init__(self, cache: Path, model: ModelRef) -> None:
-        self.folder = cache / "vectors" / _fingerprint(model)
+        model = model.identified()
+        name = _digest([model.id, model.format, model.revision])[:24]
+        self.folder = cache / "vectors" / name
 
     def key(
         self,
@@ -339,15 +341,3 @@ def _is_whole(found: Vectors) -> bool:
 
 def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:40]
-
-
-def _fingerprint(model: ModelRef) -> str:
-    """What tells a model from others: its revision, or else its files as they are."""
-    identity: list[object] = [model.id, model.format, model.revision]
-    if not model.revision and model.path is not None and model.path.exists():
-        files = [model.path] if model.path.is_file() else model.path.rglob("*")
-        for path in sorted(files):
-            status = path.stat()
-            if path.is_file():
-                identity.append([path.name, status.st_size, status.st_mtime_ns])
-    return _digest(identity)[:24]

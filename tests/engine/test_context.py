@@ -176,6 +176,20 @@ def test_each_call_stops_a_cancelled_job(use: object) -> None:
         use(context(cancelled=True))  # type: ignore[operator]  # a lambda
 
 
+def test_a_model_whose_files_were_changed_is_loaded_anew(tmp_path: Path) -> None:
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"one")
+    ctx = context()
+    for model in (
+        ModelRef("mine", "transformers", tmp_path),
+        ModelRef("mine", "transformers", tmp_path).identified(),
+    ):
+        first = ctx.cached("key", object, model=model)
+        assert ctx.cached("key", object, model=model) is first
+        weights.write_bytes(weights.read_bytes() + b"more")
+        assert ctx.cached("key", object, model=model) is not first
+
+
 def test_a_task_without_audio_is_told_so() -> None:
     ctx = context()
     silent = Context(replace(ctx.job, input=None), ctx._surroundings)

@@ -19,6 +19,7 @@ from earmark.core.tasks import (
     AudioFile,
     AudioInput,
     JobState,
+    ModelRef,
     Prediction,
     Text,
     Usage,
@@ -507,3 +508,21 @@ def test_a_trial_that_ran_when_the_program_was_killed_is_no_job_afterwards(
     killed.project.close()
     with closing(Project.open(killed.project.folder)) as project:
         assert project.jobs(removed=True) == []
+
+
+def test_a_job_says_what_the_files_of_its_models_were(
+    scene: Scene, tmp_path: Path
+) -> None:
+    weights = tmp_path / "model"
+    weights.mkdir()
+    (weights / "model.safetensors").write_bytes(b"one")
+    model = ModelRef(str(weights), "transformers", weights)
+    job = scene.queue.submit(
+        "modelled", {}, model=model, input=scene.audio, companions={"other": model}
+    )
+    before = scene.project.job(job)
+    assert before.model == before.companions["other"] == model.identified()
+    (weights / "model.safetensors").write_bytes(b"another")
+    after = scene.project.job(scene.queue.retry(job))
+    assert after.model == after.companions["other"] == model.identified()
+    assert after.model != before.model

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
 from models.samples import RECOGNITION, MakeModel
 
 from earmark.core.errors import EarmarkError
+from earmark.core.tasks import ModelRef
 from earmark.models.choice import companions_of, model_for
 from earmark.models.library import Library
 from earmark.settings import Settings
@@ -57,3 +59,21 @@ def test_a_model_of_another_task_is_named_with_the_task_it_fits(
         model_for(library, RECOGNITION, sentences, Settings(), (RECOGNITION, encoder))
     assert "an encoder of sentences (BertModel)" in refused.value.message
     assert refused.value.remedy == "Use it under Intents."
+
+
+def test_a_folder_with_other_weights_is_another_choice(
+    library: Library, make_model: MakeModel
+) -> None:
+    folder = make_model("elsewhere")
+    settings = Settings(task_models={RECOGNITION.id: str(folder)})
+
+    def chosen() -> list[ModelRef | None]:
+        return [
+            model_for(library, RECOGNITION, "", settings),
+            companions_of(library, FINDING, TASKS, settings)[RECOGNITION.id],
+        ]
+
+    before = chosen()
+    assert chosen() == before
+    os.utime(folder / "model.safetensors", (0, 0))
+    assert not any(model in before for model in chosen())

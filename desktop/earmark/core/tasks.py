@@ -7,19 +7,24 @@ documentation.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from earmark.core.clips import Source, Spans
+from earmark.core.clips import Clip, Source, Spans
 from earmark.core.labels import TrackKind
 
 Group = Literal["understand", "generate"]
 InputKind = Literal["audio", "text"]
+
+_FILES = "files:"
+"""What a revision begins with that is not the model's own."""
 
 
 class Params(BaseModel):
@@ -105,7 +110,8 @@ class ModelRef:
     path : Path or None
         The folder or file; None if the weights ship inside a library.
     revision : str
-        The commit or version that the weights come from; empty if unknown.
+        The commit or version that the weights come from; empty if unknown, or what
+        `identified` makes of their files.
     title : str
     """
 
@@ -114,6 +120,23 @@ class ModelRef:
     path: Path | None
     revision: str = ""
     title: str = ""
+
+    def identified(self) -> ModelRef:
+        """The same, told from others by its files as they are now if by nothing else.
+
+        Names, sizes and times of the files become its revision.
+        """
+        known = self.revision and not self.revision.startswith(_FILES)
+        if known or self.path is None or not self.path.exists():
+            return self
+        paths = [self.path] if self.path.is_file() else sorted(self.path.rglob("*"))
+        files = [
+            [path.name, path.stat().st_size, path.stat().st_mtime_ns]
+            for path in paths
+            if path.is_file()
+        ]
+        digest = hashlib.sha256(json.dumps(files).encode()).hexdigest()
+        return replace(self, revision=f"{_FILES}{digest[:16]}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +239,29 @@ class AudioInput:
     def length_s(self) -> float:
         """Seconds of the range."""
         return (self.stop - self.start) / self.rate
+
+
+def whole(clip: Clip, sources: Mapping[str, Source]) -> AudioInput:
+    """All of a clip as the input of a job.
+
+    Parameters
+    ----------
+    clip : Clip
+    sources : mapping of str to Source
+        By their ids, those that the spans of the clip name. Those that are not in it
+        are left out.
+    """
+    used = dict.fromkeys(span.source for span in clip.spans if span.source)
+    return AudioInput(
+        clip=clip.id,
+        name=clip.name,
+        rate=clip.rate,
+        channels=clip.channels,
+        spans=clip.spans,
+        sources=tuple(sources[source] for source in used if source in sources),
+        start=0,
+        stop=clip.frames,
+    )
 
 
 @dataclass(frozen=True, slots=True)

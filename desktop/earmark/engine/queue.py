@@ -233,6 +233,8 @@ class JobQueue:
         for given in inputs:
             check_input(task, checked, given)
         values = checked.model_dump(mode="json")
+        used = model and model.identified()
+        others = {key: other.identified() for key, other in companions.items()}
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         jobs = self._project.add_jobs(
             [
@@ -240,12 +242,12 @@ class JobQueue:
                     id=0,
                     task=task.id,
                     params=values,
-                    model=model,
+                    model=used,
                     input=given,
                     created=now,
                     batch=batch,
                     examples=tuple(examples),
-                    companions=dict(companions),
+                    companions=others,
                     trial=trial,
                 )
                 for given in inputs

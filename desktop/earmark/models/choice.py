@@ -39,7 +39,7 @@ def model_for(
         return None
     chosen = name or settings.task_models.get(task.id, "")
     if chosen:
-        return library.resolve(chosen, task, tasks)
+        return library.resolve(chosen, task, tasks).identified()
     found = library.default(task)
     if found is None:
         offered = library.available(task)
@@ -51,7 +51,7 @@ def model_for(
             if best
             else "Import a folder with `earmark models import FOLDER`.",
         )
-    return found
+    return found.identified()
 
 
 def companions_of(
@@ -81,5 +81,5 @@ def companions_of(
             else library.default(tasks[name])
         )
         if model is not None:
-            found[name] = model
+            found[name] = model.identified()
     return found

@@ -156,7 +156,8 @@ class Experience:
 
 def _key(task: str, model: ModelRef | None, device: str) -> str:
     """The device is last, so that a key without one begins all of a model's."""
-    id, revision = (model.id, model.revision) if model is not None else ("", "")
+    known = model and model.identified()
+    id, revision = (known.id, known.revision) if known is not None else ("", "")
     return f"{task}\n{id}\n{revision}\n{device}"
 
 
