@@ -24,7 +24,7 @@ class SpeakerIdentification(Params):
     speakers: int | None = param(
         None,
         "Speakers",
-        "How many take turns; empty finds out, which is less sure.",
+        "How many take turns; automatic finds out, which is less sure.",
         ge=1,
         le=30,
     )

@@ -32,7 +32,7 @@ LANGUAGE_CHOICES = (("", "Detect"), *LANGUAGES.items())
 LANGUAGE = param(
     "",
     "Language",
-    "The language spoken; empty detects it from the first speech.",
+    "The language spoken; if none is given, it is detected.",
     choices=LANGUAGE_CHOICES,
 )
 VOICE_THRESHOLD = param(

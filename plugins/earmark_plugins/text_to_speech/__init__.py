@@ -31,7 +31,7 @@ class TextToSpeech(Params):
     seed: int | None = param(
         None,
         "Seed",
-        "The same seed gives the same take; empty takes a new one, which is noted "
+        "The same seed gives the same take; automatic takes a new one, which is noted "
         "with the take.",
         ge=0,
         le=2**31 - 1,
