@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from checkpoints import sentences
 from classifier_checkpoints import classifier
+from safetensors.torch import load_file, save_file
 
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import ModelRef
@@ -183,3 +185,34 @@ def test_a_folder_that_does_not_say_what_it_holds_is_an_error_with_its_place(
     with pytest.raises(EarmarkError, match=reason) as refused:
         loaders.config_of(tmp_path)
     assert str(tmp_path) in str(refused.value)
+
+
+def without(folder: Path, wanted: Callable[[str], bool]) -> None:
+    """Take weights out of a model's file."""
+    file = folder / "model.safetensors"
+    kept = {
+        name: weight for name, weight in load_file(file).items() if not wanted(name)
+    }
+    save_file(kept, file, metadata={"format": "pt"})
+
+
+def test_a_model_without_some_of_its_weights_is_refused(tmp_path: Path) -> None:
+    classifier(tmp_path, "wav2vec2", ["yes", "no"])
+    without(tmp_path, lambda name: name.startswith("classifier"))
+    model = ModelRef("mine", "transformers", tmp_path)
+    with pytest.raises(EarmarkError, match="lacks 2 of its model's weights") as refused:
+        loaders.load_pipeline("audio-classification", model, "cpu")
+    assert "such as classifier.bias" in refused.value.message
+
+
+def test_weights_that_only_training_needs_may_be_missing(tmp_path: Path) -> None:
+    classifier(tmp_path / "sounds", "wavlm", ["yes", "no"])
+    without(tmp_path / "sounds", lambda name: name.endswith("masked_spec_embed"))
+    sentences(tmp_path / "words")
+    without(tmp_path / "words", lambda name: name.startswith("pooler"))
+    for task, name in (
+        ("audio-classification", "sounds"),
+        ("feature-extraction", "words"),
+    ):
+        model = ModelRef("mine", "transformers", tmp_path / name)
+        assert loaders.load_pipeline(task, model, "cpu").model is not None

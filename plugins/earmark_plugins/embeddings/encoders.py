@@ -218,7 +218,9 @@ def _speech(
 
 def _whisper(ctx: Context) -> Encoder:
     """The mean of the states over the sound, not over what it is filled up with."""
-    model, extractor = load_pretrained(ctx, AutoModel, AutoFeatureExtractor)
+    model, extractor = load_pretrained(
+        ctx, AutoModel, AutoFeatureExtractor, unused="decoder."
+    )
     encoder, rate = model.get_encoder(), int(extractor.sampling_rate)
 
     def prepare(windows: Sequence[Samples]) -> tuple[Any, list[int]]:

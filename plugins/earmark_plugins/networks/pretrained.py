@@ -6,10 +6,12 @@ from typing import Any
 
 import transformers
 
-from earmark.api import Context, require_vocabulary, unopened
+from earmark.api import Context, require_vocabulary, require_weights, unopened
 
 
-def load_pretrained(ctx: Context, kind: Any, *others: Any) -> tuple[Any, ...]:
+def load_pretrained(
+    ctx: Context, kind: Any, *others: Any, unused: str = ""
+) -> tuple[Any, ...]:
     """The network of the job's model and what prepares its input, kept for later jobs.
 
     Parameters
@@ -20,6 +22,8 @@ def load_pretrained(ctx: Context, kind: Any, *others: Any) -> tuple[Any, ...]:
         safetensors only, as float32, and code of the model's own is never run.
     *others : type
         Classes of its feature extractor, its tokenizer, ...
+    unused : str, optional
+        What the names of weights begin with that are not used, and may be missing.
 
     Raises
     ------
@@ -35,6 +39,7 @@ def load_pretrained(ctx: Context, kind: Any, *others: Any) -> tuple[Any, ...]:
         logging.set_verbosity_error()
         logging.disable_progress_bar()
         try:
+            require_weights(kind, folder, unused=unused, use_safetensors=True)
             network = kind.from_pretrained(
                 folder, use_safetensors=True, local_files_only=True, dtype="float32"
             )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch.nn import functional
 from transformers import AutoFeatureExtractor, AutoModelForAudioXVector
 
-from earmark.api import Context, unopened
+from earmark.api import Context
+from earmark_plugins.networks.pretrained import load_pretrained
 from earmark_plugins.speaker_identification.encoders import Encoder, Samples, Vectors
 
 _SHORTEST_S = 0.5
@@ -34,23 +34,9 @@ def load_x_vectors(ctx: Context) -> Encoder:
     EarmarkError
         If its folder cannot be opened.
     """
-    assert ctx.model is not None and ctx.model.path is not None
-    folder = ctx.model.path
-    model_class: Any = AutoModelForAudioXVector
-    extractor_class: Any = AutoFeatureExtractor
-
-    def load() -> tuple[Any, Any]:
-        try:
-            model = model_class.from_pretrained(
-                folder, use_safetensors=True, local_files_only=True, dtype="float32"
-            )
-            extractor = extractor_class.from_pretrained(folder, local_files_only=True)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise unopened(folder, error) from error
-        return model.eval().to(ctx.device), extractor
-
-    model, extractor = ctx.cached("x-vectors", load)
-    ctx.use(ctx.device, "float32")
+    model, extractor = load_pretrained(
+        ctx, AutoModelForAudioXVector, AutoFeatureExtractor
+    )
     rate = int(extractor.sampling_rate)
     shortest = round(_SHORTEST_S * rate)
     batch = 1 if ctx.small else _BATCH
