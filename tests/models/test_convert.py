@@ -19,6 +19,7 @@ from models.samples import RECOGNITION, MakeModel, make_wheel, sha256, wheel_row
 from safetensors.numpy import load_file
 
 from earmark.core.errors import Cancelled, EarmarkError
+from earmark.engine import pickles
 from earmark.models.catalog import Catalog, CatalogEntry
 from earmark.models.convert import unpickle
 from earmark.models.folder import check_fits, read_folder
@@ -77,6 +78,22 @@ def test_a_pickle_that_is_none_is_said(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "weights.bin").write_bytes(content)
     with pytest.raises(EarmarkError, match=r"weights\.bin was not converted: "):
         unpickle(tmp_path / "weights.bin", tmp_path / "out.safetensors")
+
+
+def test_tensors_that_would_have_one_name_are_refused(tmp_path: Path) -> None:
+    torch.save({"a.b": torch.zeros(2), "a": {"b": torch.ones(2)}}, tmp_path / "w.bin")
+    with pytest.raises(EarmarkError, match=r"two tensors named a\.b"):
+        unpickle(tmp_path / "w.bin", tmp_path / "out.safetensors")
+    assert not (tmp_path / "out.safetensors").exists()
+
+
+def test_what_cannot_be_written_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save({"w": torch.ones(1)}, tmp_path / "w.bin")
+    assert pickles.main([str(tmp_path / "w.bin"), str(tmp_path / "no" / "out")]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert "No such file" in said
 
 
 def test_a_conversion_can_be_cancelled(tmp_path: Path) -> None:

@@ -30,12 +30,17 @@ def main(arguments: Sequence[str]) -> int:
     import pickle
 
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     source, target = map(Path, arguments)
     try:
         loaded = torch.load(source, map_location="cpu", weights_only=True)
-        tensors = dict(_tensors(loaded))
+        tensors: dict[str, Any] = {}
+        for name, tensor in _tensors(loaded):
+            if name in tensors:
+                raise ValueError(f"it holds two tensors named {name}")
+            tensors[name] = tensor
         if not tensors:
             raise ValueError("it holds no tensors")
         rest = json.dumps(_rest(loaded))
@@ -46,6 +51,7 @@ def main(arguments: Sequence[str]) -> int:
         ValueError,
         EOFError,
         pickle.UnpicklingError,
+        SafetensorError,
     ) as error:
         # The first line says what is wrong; the rest advises to trust the file.
         sys.stderr.write(str(error).strip().partition("\n")[0] + "\n")
