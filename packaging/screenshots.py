@@ -28,6 +28,8 @@ from earmark.core.project import Project
 from earmark.core.tasks import JobState
 from earmark.settings import SettingsStore
 from earmark.ui.app import Studio, build
+from earmark.ui.panels.task_panel import TaskPanel
+from earmark.ui.panels.tasks import Tasks
 from earmark.ui.session import Selection
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -83,11 +85,17 @@ def main() -> int:
 
 
 def run(studio: Studio, task_id: str, params: dict[str, object]) -> None:
-    """Run a task to its end."""
-    session = studio.session
+    """Run a task to its end, from its panel."""
+    session, window = studio.session, studio.window
     task = session.plugins.task(task_id)
-    (job,) = session.run_task(task, params, session.library.default(task))
-    until(lambda: session.project.job(job).state == JobState.DONE)
+    window.show_task(task)
+    tasks = window.dock(task.group).content()
+    assert isinstance(tasks, Tasks)
+    panel = tasks.current()
+    assert isinstance(panel, TaskPanel)
+    panel.form.set_values(params)
+    panel.run()
+    until(lambda: session.queue.jobs()[-1].state == JobState.DONE)
 
 
 def correct(studio: Studio) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import (
     QFrame,
@@ -42,6 +42,7 @@ from earmark.ui.wording import clock, count, duration, size
 
 _PREVIEW_BLOCKS = 2000
 _PREVIEW_PX = 140
+_SOON_MS = 50
 _BETWEEN = "  \N{MIDDLE DOT}  "
 _ENDED = {
     JobState.DONE: ("Done", "good"),
@@ -76,6 +77,10 @@ class TaskPanel(QWidget):
         self._took_s = 0.0
         self._labels: int | None = None
         self._brought = ""
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SOON_MS)
+        self._soon.timeout.connect(self._show_state)
         self.models: ModelPicker | None = None
         self.target: TargetPicker | None = None
         body = QWidget(self)
@@ -250,7 +255,10 @@ class TaskPanel(QWidget):
             self._show_results(event)
         if event.kind == "removed":
             self._jobs.remove(event.job)
-        self._show_state()
+        if len(self._jobs) == 1:
+            self._show_state()
+        elif not self._soon.isActive():
+            self._soon.start()  # thousands of clips have tens of thousands of events
 
     def _show_results(self, event: JobEvent) -> None:
         """Write down what a job found, with the clip's name if there are several."""
@@ -372,7 +380,7 @@ def _line(result: object, given: AudioInput | None) -> str:
         known = _score(result)
         return said if known is None else f"{said}  {known:.2f}"
     if isinstance(result, AudioFile):
-        return f"{result.name}, {duration(result.frames / result.rate)}"
+        return f"{duration(result.frames / result.rate)}  {result.name}"
     return ""
 
 
