@@ -289,9 +289,8 @@ def cached(
     budget_mb: float,
 ) -> T:
     """Give a job's loaded model, keyed by model, revision, device and `key`."""
-    identity = (model.id, model.revision, str(model.path)) if model else None
     return cache.get(
-        (identity, device, key),
+        (model and model.identified(), device, key),
         load,
         job=job,
         budget_mb=budget_mb,
