@@ -179,7 +179,6 @@ def load_classifier(
     *,
     kind: Literal["softmax", "sigmoid"] = "softmax",
     window_s: float = 10.0,
-    allow_pickle: bool = False,
 ) -> Classifier:
     """The classifier of the job's model, a transformers audio classifier.
 
@@ -191,10 +190,8 @@ def load_classifier(
     window_s : float
         What is heard at once of a model that takes any length; others hear what they
         were made for.
-    allow_pickle : bool
-        See `Context.pipeline`.
     """
-    pipeline = ctx.pipeline("audio-classification", allow_pickle=allow_pickle)
+    pipeline = ctx.pipeline("audio-classification")
     scorer = loaders.scorer_of(pipeline, kind)
     extractor = pipeline.feature_extractor
     rate = int(extractor.sampling_rate)

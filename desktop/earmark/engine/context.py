@@ -350,7 +350,6 @@ class Context:
         self,
         task: str,
         *,
-        allow_pickle: bool = False,
         model: ModelRef | None = None,
         **kwargs: Any,
     ) -> Any:
@@ -363,21 +362,16 @@ class Context:
         ----------
         task : str
             As `transformers.pipeline` names it.
-        allow_pickle : bool
-            Open this model's pickled weights, with `weights_only`, because the person
-            said so for this job.
         model : ModelRef, optional
             The model that is loaded, if it is not the job's.
         **kwargs
             For `transformers.pipeline`.
         """
-        key = ("pipeline", task, allow_pickle, repr(sorted(kwargs.items())))
+        key = ("pipeline", task, repr(sorted(kwargs.items())))
         ref = model or self.model
         pipeline = self.cached(
             key,
-            lambda: loaders.load_pipeline(
-                task, ref, self.device, allow_pickle=allow_pickle, **kwargs
-            ),
+            lambda: loaders.load_pipeline(task, ref, self.device, **kwargs),
             model=ref,
         )
         self.use(str(pipeline.device), str(pipeline.model.dtype).removeprefix("torch."))

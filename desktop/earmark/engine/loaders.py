@@ -309,8 +309,8 @@ def require_safetensors(folder: Path) -> None:
         raise EarmarkError(
             f"{folder} has no weights in the safetensors format ({held}).",
             "Pickled weights can run code when they are opened: fetch the model in "
-            "safetensors format, or allow this model's pickle for the job if you "
-            "trust where it is from.",
+            "safetensors format, or have them converted (`earmark models import FOLDER "
+            "--convert-pickle`).",
         )
 
 
@@ -408,8 +408,6 @@ def load_pipeline(
     task: str,
     model: ModelRef | None,
     device: str,
-    *,
-    allow_pickle: bool = False,
     **kwargs: Any,
 ) -> Any:
     """Load a `transformers` pipeline from a folder on disk.
@@ -420,8 +418,6 @@ def load_pipeline(
         As `transformers.pipeline` names it: "automatic-speech-recognition".
     model : ModelRef or None
     device : str
-    allow_pickle : bool
-        Accept a folder without safetensors; torch then opens it with `weights_only`.
     **kwargs
         For `transformers.pipeline`. `dtype` defaults to float32 on the CPU, where
         half precision is slow or missing, and to the checkpoint's own elsewhere.
@@ -442,20 +438,17 @@ def load_pipeline(
             f"A transformers model is a folder on disk, but {where}.",
             "Choose a model that is on disk.",
         )
-    if not allow_pickle:
-        require_safetensors(model.path)
+    require_safetensors(model.path)
     transformers: Any = importlib.import_module("transformers")
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     kwargs.setdefault("dtype", "float32" if device == "cpu" else "auto")
-    model_kwargs = dict(kwargs.pop("model_kwargs", {}))
-    if not allow_pickle:
-        model_kwargs["use_safetensors"] = True
+    model_kwargs = {**kwargs.pop("model_kwargs", {}), "use_safetensors": True}
     named = config_of(model.path).get("architectures")
     kind = getattr(transformers, str(named[0]), None) if named else None
     try:
         if kind is not None:
-            require_weights(kind, model.path, use_safetensors=not allow_pickle or None)
+            require_weights(kind, model.path, use_safetensors=True)
         pipeline = transformers.pipeline(
             task,
             model=str(model.path),
