@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         load_classifier,
         runners,
     )
-    from earmark.engine.context import Context, Window, audio_of
+    from earmark.engine.context import Context, Outcome, Window, audio_of, outcomes
     from earmark.engine.filterbank import log_mel_energies
     from earmark.engine.hearing import Heard, Hearer, checked, hear, hear_many, lengths
     from earmark.engine.loaders import (
@@ -77,6 +77,7 @@ __all__ = [
     "LabelTrack",
     "Limits",
     "ModelRef",
+    "Outcome",
     "Params",
     "Prediction",
     "Progress",
@@ -110,6 +111,7 @@ __all__ = [
     "lengths",
     "load_classifier",
     "log_mel_energies",
+    "outcomes",
     "param",
     "require_vocabulary",
     "require_weights",
@@ -129,7 +131,9 @@ _LAZY = {
     "load_classifier": "earmark.engine.classify",
     "Context": "earmark.engine.context",
     "Window": "earmark.engine.context",
+    "Outcome": "earmark.engine.context",
     "audio_of": "earmark.engine.context",
+    "outcomes": "earmark.engine.context",
     "Heard": "earmark.engine.hearing",
     "Hearer": "earmark.engine.hearing",
     "checked": "earmark.engine.hearing",

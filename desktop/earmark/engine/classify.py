@@ -18,7 +18,15 @@ from earmark.core.tasks import Job, Params, Progress, Result
 from earmark.core.windows import EventParams, ExclusiveParams
 from earmark.engine import loaders
 from earmark.engine.classes import thresholds, wanted
-from earmark.engine.context import Context, Samples, Window, audio_of, overlapped
+from earmark.engine.context import (
+    Context,
+    Outcome,
+    Samples,
+    Window,
+    audio_of,
+    outcomes,
+    overlapped,
+)
 from earmark.engine.hearing import Heard, hear, hear_many, lengths
 from earmark.engine.labelling import Labeller, Rules, Scores
 from earmark.engine.unheard import Limits, Why, flaw_of, is_heard
@@ -31,7 +39,6 @@ AST_HOP_S = 0.01
 
 P = TypeVar("P", bound=Params)
 
-Outcome = tuple[Context, Sequence[Result] | EarmarkError]
 Found = list[Heard] | EarmarkError
 
 
@@ -253,19 +260,20 @@ def classify_many(contexts: Sequence[Context], hearing: Hearing) -> Iterator[Out
         ctx.use(*contexts[0].used)
     classifier, rules = _wanted(hearing, contexts)
     limits = _limits(hearing)
+
+    def labels(ctx: Context, found: Sequence[Heard]) -> Iterator[Result]:
+        labeller = Labeller(ctx, rules, ctx.duration_s)
+        for heard in found:
+            yield from labeller.take(heard)
+        yield from labeller.end()
+
     if isinstance(classifier, FrameClassifier):
-        outcomes = _many_by_frames(contexts, classifier, limits)
+        heard = _many_by_frames(contexts, classifier, limits)
     else:
-        outcomes = hear_many(
+        heard = hear_many(
             contexts, classifier, rules.window_s, rules.hop_s, limits=limits
         )
-    for ctx, found in outcomes:
-        if isinstance(found, EarmarkError):
-            yield ctx, found
-            continue
-        labeller = Labeller(ctx, rules, ctx.duration_s)
-        labels = [label for heard in found for label in labeller.take(heard)]
-        yield ctx, [*labels, *labeller.end()]
+    yield from outcomes(heard, labels)
 
 
 def _wanted(

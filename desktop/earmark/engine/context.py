@@ -33,6 +33,7 @@ from earmark.core.tasks import (
     Job,
     ModelRef,
     Prediction,
+    Result,
     Text,
     Usage,
 )
@@ -567,6 +568,10 @@ class Context:
             raise Cancelled
 
 
+Outcome = tuple[Context, Sequence[Result] | EarmarkError]
+"""Of a job among many: its results, or why there are none."""
+
+
 def windows_of(
     blocks: Iterator[Samples],
     rate: int,
@@ -642,6 +647,26 @@ def audio_of(
             return error
 
     yield from overlapped(contexts, read, ahead=_AHEAD)
+
+
+def outcomes(
+    found: Iterable[tuple[Context, T | EarmarkError]],
+    results: Callable[[Context, T], Iterable[Result]],
+) -> Iterator[Outcome]:
+    """What a runner of many yields: each context with what is made of what was found.
+
+    Parameters
+    ----------
+    found : iterable
+        Contexts, each with what was found in its input, or why nothing was.
+    results : callable
+        Makes results of it.
+    """
+    for ctx, each in found:
+        if isinstance(each, EarmarkError):
+            yield ctx, each
+        else:
+            yield ctx, [*results(ctx, each)]
 
 
 def overlapped(

@@ -12,6 +12,7 @@ from earmark.api import (
     EarmarkError,
     Heard,
     Job,
+    Outcome,
     Progress,
     Result,
     Text,
@@ -21,6 +22,7 @@ from earmark.api import (
     hear,
     hear_many,
     lengths,
+    outcomes,
     unit,
 )
 from earmark_plugins.embeddings import Embeddings
@@ -35,9 +37,7 @@ def run(job: Job, ctx: Context) -> Iterator[Result]:
     yield _told(ctx, params, found)
 
 
-def run_many(
-    contexts: Sequence[Context],
-) -> Iterator[tuple[Context, Sequence[Result] | EarmarkError]]:
+def run_many(contexts: Sequence[Context]) -> Iterator[Outcome]:
     """Embed short inputs, windows of several of them at once."""
     params = Embeddings(**contexts[0].job.params)
     store = store_of(contexts[0])
@@ -55,15 +55,16 @@ def run_many(
     encoder = load(new[0])
     for ctx in new[1:]:
         ctx.use(*new[0].used)
-    for ctx, heard in hear_many(new, encoder, *lengths(encoder, params)):
-        if isinstance(heard, EarmarkError):
-            yield ctx, heard
-            continue
+
+    def told(ctx: Context, heard: Sequence[Heard]) -> Iterator[Result]:
         made = _Made(ctx)
         made.take(heard)
         found = made.vectors()
         store.put(keys[ctx], found)
-        yield ctx, [_told(ctx, params, found)]
+        yield _told(ctx, params, found)
+
+    heard = hear_many(new, encoder, *lengths(encoder, params))
+    yield from outcomes(heard, told)
 
 
 def store_of(ctx: Context) -> VectorStore:

@@ -12,6 +12,7 @@ from earmark.api import (
     EarmarkError,
     Hearing,
     Job,
+    Outcome,
     Prediction,
     Progress,
     Result,
@@ -21,6 +22,7 @@ from earmark.api import (
     classify_many,
     entries,
     load_classifier,
+    outcomes,
 )
 from earmark_plugins.keyword_spotting import KeywordSpotting
 from earmark_plugins.keyword_spotting.matching import find, fold
@@ -54,25 +56,16 @@ def run(job: Job, ctx: Context) -> Iterator[Result]:
     yield from _results(ctx, transcript, wanted, params)
 
 
-def run_many(
-    contexts: Sequence[Context],
-) -> Iterator[tuple[Context, Sequence[Result] | EarmarkError]]:
+def run_many(contexts: Sequence[Context]) -> Iterator[Outcome]:
     """Label the keywords in short recordings."""
     params = KeywordSpotting(**contexts[0].job.params)
     if classifies(contexts[0].model):
-        hearing = _hearing(contexts[0], params)
-        for ctx, outcome in classify_many(contexts, hearing):
-            if isinstance(outcome, EarmarkError):
-                yield ctx, outcome
-            else:
-                yield ctx, [*_summed_up(outcome)]
+        found = classify_many(contexts, _hearing(contexts[0], params))
+        yield from outcomes(found, lambda _, results: _summed_up(results))
         return
     wanted = _wanted(params)
-    for ctx, found in transcribe_many(contexts, Listening(language=params.language)):
-        if isinstance(found, EarmarkError):
-            yield ctx, found
-        else:
-            yield ctx, [*_results(ctx, found, wanted, params)]
+    heard = transcribe_many(contexts, Listening(language=params.language))
+    yield from outcomes(heard, lambda ctx, each: _results(ctx, each, wanted, params))
 
 
 def _hearing(ctx: Context, params: KeywordSpotting) -> Hearing:

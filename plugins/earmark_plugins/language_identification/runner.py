@@ -14,11 +14,13 @@ from earmark.api import (
     Context,
     EarmarkError,
     Job,
+    Outcome,
     Prediction,
     Progress,
     Result,
     Text,
     entries,
+    outcomes,
 )
 from earmark_plugins.language_identification import LanguageIdentification
 from earmark_plugins.language_identification.models import load
@@ -50,18 +52,14 @@ def run(job: Job, ctx: Context) -> Iterator[Result]:
     yield from _results(ctx, classifier, params, stretches)
 
 
-def run_many(
-    contexts: Sequence[Context],
-) -> Iterator[tuple[Context, Sequence[Result] | EarmarkError]]:
+def run_many(contexts: Sequence[Context]) -> Iterator[Outcome]:
     """Label the languages of short recordings."""
     params = LanguageIdentification(**contexts[0].job.params)
     classifier = _among(load(contexts[0]), params)
     heard = stretches_of_many(contexts, classifier, vad_threshold=params.vad_threshold)
-    for ctx, found in heard:
-        if isinstance(found, EarmarkError):
-            yield ctx, found
-        else:
-            yield ctx, [*_results(ctx, classifier, params, found)]
+    yield from outcomes(
+        heard, lambda ctx, found: _results(ctx, classifier, params, found)
+    )
 
 
 def _among(classifier: Classifier, params: LanguageIdentification) -> Classifier:

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from earmark.api import (
     Classifier,
     Context,
-    EarmarkError,
     Job,
+    Outcome,
     Progress,
     Result,
     Text,
     load_classifier,
+    outcomes,
 )
 from earmark_plugins.speech import Listening
 from earmark_plugins.speech.languages import UNSPACED
@@ -83,29 +84,23 @@ def run(job: Job, ctx: Context) -> Iterator[Result]:
     yield from _results_by_words(ctx, params, intents, transcript)
 
 
-def run_many(
-    contexts: Sequence[Context],
-) -> Iterator[tuple[Context, Sequence[Result] | EarmarkError]]:
+def run_many(contexts: Sequence[Context]) -> Iterator[Outcome]:
     """Label the intents in short recordings."""
     first = contexts[0]
     params = SpeechIntent(**first.job.params)
     if classifies(first.model):
         classifier = load_classifier(first, window_s=_WINDOW_S)
-        for ctx, found in stretches_of_many(contexts, classifier):
-            if isinstance(found, EarmarkError):
-                yield ctx, found
-            else:
-                yield ctx, [*_results_of(ctx, params, classifier, found)]
+        yield from outcomes(
+            stretches_of_many(contexts, classifier),
+            lambda ctx, found: _results_of(ctx, params, classifier, found),
+        )
         return
     intents = intents_of(params.intents)
-    model = first.companion(_COMPANION)
-    for ctx, heard in transcribe_many(
-        contexts, Listening(language=params.language), model=model
-    ):
-        if isinstance(heard, EarmarkError):
-            yield ctx, heard
-        else:
-            yield ctx, [*_results_by_words(ctx, params, intents, heard)]
+    listening, model = Listening(language=params.language), first.companion(_COMPANION)
+    yield from outcomes(
+        transcribe_many(contexts, listening, model=model),
+        lambda ctx, heard: _results_by_words(ctx, params, intents, heard),
+    )
 
 
 def _results_of(

@@ -7,12 +7,13 @@ from dataclasses import asdict
 
 from earmark.api import (
     Context,
-    EarmarkError,
     Job,
+    Outcome,
     Prediction,
     Progress,
     Result,
     Text,
+    outcomes,
 )
 from earmark_plugins.speech import Listening
 from earmark_plugins.speech.languages import LANGUAGES
@@ -45,17 +46,14 @@ def run(job: Job, ctx: Context) -> Iterator[Result]:
     yield from _texts(ctx, transcript)
 
 
-def run_many(
-    contexts: Sequence[Context],
-) -> Iterator[tuple[Context, Sequence[Result] | EarmarkError]]:
+def run_many(contexts: Sequence[Context]) -> Iterator[Outcome]:
     """Transcribe short recordings, those of about the same length at once."""
     params = SpeechRecognition(**contexts[0].job.params)
     listening = Listening(**params.model_dump())
-    for ctx, heard in transcribe_many(contexts, listening):
-        if isinstance(heard, EarmarkError):
-            yield ctx, heard
-        else:
-            yield ctx, _all(ctx, heard, params)
+    yield from outcomes(
+        transcribe_many(contexts, listening),
+        lambda ctx, heard: _all(ctx, heard, params),
+    )
 
 
 def check(job: Job, ctx: Context) -> Iterator[Result]:
