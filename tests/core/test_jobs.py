@@ -134,7 +134,7 @@ def test_the_queue_keeps_its_order(project: Project) -> None:
     assert [job.task for job in project.jobs()] == ["c", "a", "b"]
     project.move_job(keys[2], None)
     assert [job.task for job in project.jobs()] == ["a", "b", "c"]
-    project.remove_job(keys[0])
+    project.remove_jobs(keys[0])
     assert project.add_job(Job(0, "d", {}, None, None)) > keys[2]
     assert [job.task for job in project.jobs()] == ["b", "c", "d"]
 
@@ -304,7 +304,7 @@ def test_generated_audio_that_nothing_leads_to_is_removed(project: Project) -> N
         key = project.add_job(Job(0, "text-to-speech", {}, None, None))
         project.add_results(key, [names[kept]])
         project.accept_results(key, "Text to speech")
-        project.remove_job(key)
+        project.remove_jobs(key)
     project.undo()
     found = project.add_job(Job(0, "text-to-speech", {}, None, None))
     project.add_results(found, [names["found"]])
@@ -323,7 +323,7 @@ def test_generated_audio_that_nothing_leads_to_is_removed(project: Project) -> N
     with closing(Project.open(project.folder)) as again:
         with again.edit("Go on") as edit:  # what was undone cannot be redone any more
             edit.set_word("bird", "#000000")
-        again.remove_job(found)
+        again.remove_jobs(found)
     assert there() == {"taken", "asked"} | others
 
 
@@ -411,12 +411,12 @@ def test_removing_an_accepted_job_keeps_what_made_the_labels(
 ) -> None:
     project.add_results(job.id, words(10))
     project.accept_results(job.id, "Speech recognition")
-    project.remove_job(job.id)
+    project.remove_jobs(job.id)
     assert project.jobs() == []
     assert project.results(job.id) == []
     assert project.job(job.id) == replace(job, state=JobState.DONE)
     other = project.add_job(Job(0, "task", {}, None, None))
-    project.remove_job(other)
+    project.remove_jobs(other)
     with pytest.raises(EarmarkError, match="not there"):
         project.job(other)
 

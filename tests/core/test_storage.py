@@ -150,7 +150,7 @@ def test_a_read_only_project_refuses_to_change(filled: Project, clip: Clip) -> N
             reader.redo,
             reader.collect,
             lambda: reader.add_job(Job(0, "task", {}, None, None)),
-            lambda: reader.remove_job(1),
+            lambda: reader.remove_jobs(1),
         ):
             with pytest.raises(EarmarkError, match="open read-only"):
                 change()

@@ -526,3 +526,22 @@ def test_a_job_says_what_the_files_of_its_models_were(
     after = scene.project.job(scene.queue.retry(job))
     assert after.model == after.companions["other"] == model.identified()
     assert after.model != before.model
+
+
+def test_many_jobs_are_removed_at_once(scene: Scene) -> None:
+    running = scene.submit()
+    waiting = [scene.submit() for _ in range(3)]
+    told: list[JobEvent] = []
+    scene.queue.subscribe(told.append)
+    scene.queue.remove(running, *waiting[:2])
+
+    assert [(event.jobs, event.kind, event.state) for event in told] == [
+        ((*waiting[:2], running), "state", JobState.CANCELLED),
+        ((running, *waiting[:2]), "removed", None),
+    ]
+    assert [job.id for job in scene.project.jobs()] == [waiting[2]]
+    assert scene.engine.cancelled == [running]
+    scene.hear(protocol.Stopped(running, Usage()))
+    assert scene.state(waiting[2]) == JobState.RUNNING
+    scene.queue.remove()
+    assert scene.state(waiting[2]) == JobState.RUNNING

@@ -176,7 +176,7 @@ def test_who_made_a_label_stays_known_without_the_job(
     )
     project.add_results(job, [Prediction("segments", 0, 8000, "hello")])
     project.accept_results(job, "Speech recognition")
-    project.remove_job(job)
+    project.remove_jobs(job)
     (document,) = documents_from_project(project, [demo])
     ((label,),) = (tier.labels for tier in document.tiers)
     assert (label.source, label.model) == ("speech-recognition", "whisper-tiny@abc")

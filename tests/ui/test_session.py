@@ -183,7 +183,7 @@ def test_another_project_takes_the_place_of_the_open_one(
 def test_saving_an_untitled_project_goes_on_with_the_same_clip_elsewhere(
     bench: Bench,
 ) -> None:
-    bench.project._set_fact("untitled", "yes")
+    bench.project._database.set_fact("untitled", "yes")
     target = bench.project.folder.parent / "Named.earmark"
 
     bench.window.files.save_in(target)

@@ -130,25 +130,12 @@ def sounds_of(folder: Path) -> Sounds:
         clips = {clip.id: clip for clip in project.clips() if clip.frames}
         if not clips:
             raise EarmarkError(f"{project.name} has no clips.", "Import some first.")
-        sources = {
-            source.id: replace(source, path=project.folder.absolute() / source.path)
-            for source in project.sources()
+        inputs = {
+            given.clip: replace(given, clip=0)
+            for given in project.inputs_of(clips.values())
         }
     finally:
         project.close()
-    inputs = {}
-    for id, clip in clips.items():
-        used = dict.fromkeys(span.source for span in clip.spans if span.source)
-        inputs[id] = AudioInput(
-            clip=0,
-            name=clip.name,
-            rate=clip.rate,
-            channels=clip.channels,
-            spans=clip.spans,
-            sources=tuple(sources[source] for source in used),
-            start=0,
-            stop=clip.frames,
-        )
     return Sounds(clips, inputs)
 
 

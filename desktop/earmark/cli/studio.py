@@ -113,17 +113,8 @@ class Studio(AbstractContextManager["Studio"]):
 
     def audio_input(self, clip: Clip) -> AudioInput:
         """All of a clip as the input of a job."""
-        used = {span.source for span in clip.spans if span.source is not None}
-        return AudioInput(
-            clip=clip.id,
-            name=clip.name,
-            rate=clip.rate,
-            channels=clip.channels,
-            spans=clip.spans,
-            sources=tuple(map(self.project.source, sorted(used))),
-            start=0,
-            stop=clip.frames,
-        )
+        (whole_clip,) = self.project.inputs_of([clip])
+        return whole_clip
 
     def wait(self, jobs: Sequence[int], listen: Callable[[JobEvent], None]) -> None:
         """Handle what is posted until all the jobs have ended.

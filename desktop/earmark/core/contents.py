@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from earmark.core.labels import (
     Word,
 )
 from earmark.core.records import StoredText
-from earmark.core.tasks import AudioInput, Example, Take
+from earmark.core.tasks import AudioInput, Example, Take, whole
 
 _STATUS_CODE = "CASE status {} ELSE 0 END".format(
     " ".join(f"WHEN '{status}' THEN {code}" for code, status in enumerate(STATUSES))
@@ -153,6 +153,14 @@ class Contents:
         if row is None:
             raise EarmarkError(f"The clip {clip} is not there any more.")
         return self._clip_from_row(row)
+
+    def inputs_of(self, clips: Collection[Clip]) -> list[AudioInput]:
+        """All of each of some clips, as the inputs of jobs."""
+        used = {span.source for clip in clips for span in clip.spans if span.source}
+        sources = self.sources_by_id(used)
+        for source in used - sources.keys():
+            self.source(source)  # raises what says that it is not known
+        return [whole(clip, sources) for clip in clips]
 
     def tracks(self, clip: int) -> list[LabelTrack]:
         """The label tracks of a clip from top to bottom."""

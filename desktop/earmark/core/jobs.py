@@ -12,7 +12,7 @@ from earmark.core.contents import Contents
 from earmark.core.database import Database, json_list
 from earmark.core.errors import EarmarkError
 from earmark.core.records import StoredResult
-from earmark.core.tasks import AudioFile, Job, JobState
+from earmark.core.tasks import AudioFile, Job, JobState, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +216,13 @@ class Jobs(Contents):
             if changed != len(set(jobs)):
                 raise EarmarkError("A job is not there any more.")
 
+    def end_jobs(self, usages: Mapping[int, Usage], state: JobState) -> None:
+        """Say that jobs have ended, and what each took; of all or none."""
+        with self._database.transaction():
+            self.update_jobs(list(usages), state=state)
+            for job, usage in usages.items():
+                self.update_jobs([job], usage=usage)
+
     def move_job(self, job: int, before: int | None) -> None:
         """Put a job before another one in the queue, or at its end."""
         self._check_writable()
@@ -232,17 +239,27 @@ class Jobs(Contents):
                 list(enumerate(order, start=1)),
             )
 
-    def remove_job(self, job: int) -> None:
-        """Take a job and its results out of the queue.
+    def remove_jobs(self, *jobs: int) -> None:
+        """Take jobs and their results out of the queue.
 
-        If its results were accepted, `job` still gives it: what made a label stays
+        If its results were accepted, `job` still gives one: what made a label stays
         known.
         """
         self._check_writable()
+        chosen = (json_list(jobs),)
         with self._database.transaction():
-            self.clear_results(job)
-            self._database.run("DELETE FROM jobs WHERE id = ? AND accepted = 0", (job,))
-            self._database.run("UPDATE jobs SET removed = 1 WHERE id = ?", (job,))
+            self._database.run(
+                "DELETE FROM results WHERE job IN (SELECT value FROM json_each(?))",
+                chosen,
+            )
+            self._database.run(
+                f"DELETE FROM jobs WHERE {records.LISTED} AND accepted = 0",  # noqa: S608 - own words
+                chosen,
+            )
+            self._database.run(
+                f"UPDATE jobs SET removed = 1 WHERE {records.LISTED}",  # noqa: S608
+                chosen,
+            )
 
     def add_results(self, job: int, results: Sequence[StoredResult]) -> None:
         """Store what a job gave so far; all of it is safe when this returns."""

@@ -513,13 +513,12 @@ class Project(Jobs):
                     accepted.takes + made.takes,
                 )
             # In the same transaction: a job that was accepted must not be resumed.
-            self.update_jobs(jobs, state=JobState.DONE)
             self._database.run(
                 f"UPDATE jobs SET accepted = 1 WHERE {records.LISTED}",  # noqa: S608
                 (json_list(jobs),),
             )
-            for job, usage in (usages or {}).items():
-                self.update_jobs([job], usage=usage)
+            self.update_jobs(jobs, state=JobState.DONE)
+            self.end_jobs(usages or {}, JobState.DONE)
         return accepted
 
     @contextmanager

@@ -277,23 +277,18 @@ class JobQueue:
         if not self._done.keys().isdisjoint(jobs):
             self._accept_all()
         self._tell_failures()
-        stopped = [job for job in jobs if job in self._waiting]
-        self._project.update_jobs(stopped, state=JobState.CANCELLED, usage=Usage())
+        running = {job: self._running[job] for job in jobs if job in self._running}
+        stopped = {job: Usage() for job in jobs if job in self._waiting}
+        stopped |= {job: one.usage for job, one in running.items()}
+        self._project.end_jobs(stopped, JobState.CANCELLED)
         self._waiting.take(stopped)
-        for job in jobs:
-            running = self._running.get(job)
-            if running is not None:
-                self._project.update_jobs(
-                    [job], state=JobState.CANCELLED, usage=running.usage
-                )
-                del self._running[job]
-                self._found.pop(job, None)
-                self._stopping[job] = running.job.task
-                self._engine.cancel(job)
-                stopped.append(job)
-        self._tell(stopped, "state", JobState.CANCELLED)
-        for job in self._trials.intersection(stopped):
-            self.remove(job)
+        for job, one in running.items():
+            del self._running[job]
+            self._found.pop(job, None)
+            self._stopping[job] = one.job.task
+            self._engine.cancel(job)
+        self._tell(list(stopped), "state", JobState.CANCELLED)
+        self.remove(*self._trials.intersection(stopped))
 
     def retry(self, job: int) -> int:
         """Submit the same work once more; gives the new job."""
@@ -307,33 +302,36 @@ class JobQueue:
             companions=old.companions,
         )
 
-    def resume(self, job: int) -> None:
-        """Let a job that did not reach its end go on behind its last segment.
+    def resume(self, *jobs: int) -> None:
+        """Let jobs that did not reach their end go on behind their last segments.
 
         Raises
         ------
         EarmarkError
-            If it is done, or has not ended.
+            If one is done, or has not ended; then none goes on.
         """
-        old = self._project.job(job)
-        if old.state not in ENDED - {JobState.DONE} or job in self._stopping:
-            raise EarmarkError(
-                f"The job {job} is {old.state} and cannot be resumed.",
-                "Resume a job that failed, was cancelled or was interrupted.",
-            )
-        self._put_back([job])
+        for job in jobs:
+            state = self._project.job_state(job)
+            if state not in ENDED - {JobState.DONE} or job in self._stopping:
+                raise EarmarkError(
+                    f"The job {job} is {state} and cannot be resumed.",
+                    "Resume a job that failed, was cancelled or was interrupted.",
+                )
+        self._put_back(jobs)
         self._pump()
 
-    def remove(self, job: int) -> None:
-        """Take a job out of the queue, stopping it if it runs."""
-        self._trials.discard(job)
-        self.cancel(job)
-        if self._project.job_state(job) != JobState.DONE:
-            resuming.remove_audio(self._project, self._project.results(job))
-        self._project.remove_job(job)
-        if job in self._stopping:
-            self._removed.add(job)
-        self._tell([job], "removed")
+    def remove(self, *jobs: int) -> None:
+        """Take jobs out of the queue, stopping those that run."""
+        if not jobs:
+            return
+        self._trials.difference_update(jobs)
+        self.cancel(*jobs)
+        state = self._project.job_state
+        unused = [job for job in jobs if state(job) != JobState.DONE]
+        resuming.remove_audio(self._project, self._project.audio_results(unused))
+        self._project.remove_jobs(*jobs)
+        self._removed.update(self._stopping.keys() & set(jobs))
+        self._tell(jobs, "removed")
 
     def move(self, job: int, before: int | None) -> None:
         """Put a job before another one, or at the end for None."""
@@ -407,12 +405,11 @@ class JobQueue:
         if not self._project.closed:
             self._accept_all()
             self._tell_failures()
-            for job, running in self._running.items():
-                self._project.update_jobs(
-                    [job], state=JobState.INTERRUPTED, usage=running.usage
-                )
-            for job in self._trials:
-                self._project.remove_job(job)
+            self._project.end_jobs(
+                {job: running.usage for job, running in self._running.items()},
+                JobState.INTERRUPTED,
+            )
+            self._project.remove_jobs(*self._trials)
         self._running.clear()
         self._stopping.clear()
 

@@ -42,7 +42,8 @@ def rewind(project: Project, job: int, frame: int | None) -> None:
     if len(kept) < len(results):
         project.replace_results(job, kept)
         remove_audio(project, results)
-    project.update_job(job, resume_frame=frame)
+    if project.job(job).resume_frame != frame:
+        project.update_jobs([job], resume_frame=frame)
 
 
 def told(project: Project, job: Job) -> tuple[Text, ...]:

@@ -160,7 +160,9 @@ class JobModel(RowModel):
         if event.kind in ("state", "removed"):
             for job in event.jobs:
                 self._read.pop(job, None)
-        if event.kind == "removed":
+        if event.kind == "removed" and len(rows) > 1:
+            self.reload()
+        elif event.kind == "removed":
             for row in rows:
                 self.beginRemoveRows(QModelIndex(), row, row)
                 del self._ids[row]

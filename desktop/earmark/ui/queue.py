@@ -125,19 +125,20 @@ class Jobs(QWidget):
 
     def cancel(self) -> None:
         """Stop the selected jobs."""
-        self._each(lambda job: self._session.queue.cancel(job.id), _LIVE)
+        self._together(self._session.queue.cancel, _LIVE)
 
     def retry(self) -> None:
         """Run the selected jobs once more."""
-        self._each(lambda job: self._session.queue.retry(job.id), tuple(JobState))
+        retry = self._session.queue.retry
+        self._together(lambda *jobs: list(map(retry, jobs)), tuple(JobState))
 
     def resume(self) -> None:
         """Let the selected jobs go on where they ended."""
-        self._each(lambda job: self._session.queue.resume(job.id), _RESUMABLE)
+        self._together(self._session.queue.resume, _RESUMABLE)
 
     def remove(self) -> None:
         """Forget the selected jobs; what they made stays in the project."""
-        self._each(lambda job: self._session.queue.remove(job.id), tuple(JobState))
+        self._together(self._session.queue.remove, tuple(JobState))
 
     def show_details(self) -> None:
         """Show all that is known of the selected job."""
@@ -147,14 +148,14 @@ class Jobs(QWidget):
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.open()
 
-    def _each(self, act: Callable[[Job], object], states: tuple[JobState, ...]) -> None:
-        for job in self.selected():
-            if job.state in states:
-                try:
-                    act(job)
-                except EarmarkError as error:
-                    self._session.error.emit(error)
-                    return
+    def _together(
+        self, act: Callable[..., object], states: tuple[JobState, ...]
+    ) -> None:
+        """Do something with those of the selected jobs that are in some states."""
+        try:
+            act(*(job.id for job in self.selected() if job.state in states))
+        except EarmarkError as error:
+            self._session.error.emit(error)
 
     def _refresh(self, *_: object) -> None:
         self._pages.setCurrentIndex(1 if self.model.rowCount() else 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -343,18 +343,21 @@ class Session(QObject):
 
     def audio_inputs(self, target: Target) -> list[AudioInput]:
         """What a task would work on."""
+        inputs = self.project.inputs_of(self._targeted(target))
         selection = self.selection if target == "selection" else None
-        return self.inputs_of(self._targeted(target), selection)
-
-    def inputs_of(
-        self, clips: Collection[Clip], selection: Selection | None = None
-    ) -> list[AudioInput]:
-        """Clips as the inputs of jobs, or what is selected of a clip."""
-        used = {span.source for clip in clips for span in clip.spans if span.source}
-        sources = self.project.sources_by_id(used)
-        for source in used - sources.keys():
-            self.project.source(source)  # raises what says that it is not known
-        return [_input(clip, sources, selection) for clip in clips]
+        if selection is None:
+            return inputs
+        return [
+            replace(
+                given,
+                start=selection.start,
+                stop=selection.stop,
+                channel=selection.channel,
+                low_hz=selection.low_hz,
+                high_hz=selection.high_hz,
+            )
+            for given in inputs
+        ]
 
     def extent(self, target: Target) -> tuple[int, float]:
         """How many inputs a task would work on, and how many seconds of audio."""
@@ -570,25 +573,6 @@ class Session(QObject):
         recent = self.project.view("folder") or {}
         folder = Path(recent.get("path", Path.home()))
         return folder if folder.is_dir() else Path.home()
-
-
-def _input(
-    clip: Clip, sources: Mapping[str, Source], selection: Selection | None
-) -> AudioInput:
-    used = dict.fromkeys(span.source for span in clip.spans if span.source)
-    return AudioInput(
-        clip=clip.id,
-        name=clip.name,
-        rate=clip.rate,
-        channels=clip.channels,
-        spans=clip.spans,
-        sources=tuple(sources[source] for source in used),
-        start=selection.start if selection else 0,
-        stop=selection.stop if selection else clip.frames,
-        channel=selection.channel if selection else None,
-        low_hz=selection.low_hz if selection else None,
-        high_hz=selection.high_hz if selection else None,
-    )
 
 
 def _first_to_work_on(tracks: Sequence[LabelTrack]) -> int | None:

@@ -12,7 +12,7 @@ from earmark.core.clips import Clip
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label
 from earmark.core.project import Change
-from earmark.core.tasks import AudioInput, JobState, ModelRef
+from earmark.core.tasks import AudioInput, JobState, ModelRef, whole
 from earmark.engine.queue import JobEvent
 from earmark.ui.background import Ticket
 from earmark.ui.session import Session
@@ -181,7 +181,7 @@ class SoundIndex(QObject):
             self._to_queue[_QUEUED_AT_ONCE:],
         )
         there = self._session.project.clips_by_id(some)
-        inputs = self._session.inputs_of(there.values())
+        inputs = self._session.project.inputs_of(there.values())
         try:
             jobs = self._session.queue.submit_batch(
                 EMBEDDINGS, {}, inputs, model=self.model, batch=batch
@@ -303,7 +303,7 @@ class SoundIndex(QObject):
         self._keys = {
             clip.id: known
             if (known := before.get(clip.id)) is not None and known[0] is clip
-            else (clip, index.store.key(_whole(clip)))
+            else (clip, index.store.key(whole(clip, {})))
             for clip in clips
         }
         return {clip: key for clip, (_, key) in self._keys.items()}
@@ -374,17 +374,3 @@ class SoundIndex(QObject):
 
 def _raise(error: Exception) -> None:
     raise error
-
-
-def _whole(clip: Clip) -> AudioInput:
-    """All of a clip, without its sources, which its key does not need."""
-    return AudioInput(
-        clip=clip.id,
-        name=clip.name,
-        rate=clip.rate,
-        channels=clip.channels,
-        spans=clip.spans,
-        sources=(),
-        start=0,
-        stop=clip.frames,
-    )
