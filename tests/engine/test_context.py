@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,15 @@ from hypothesis import strategies as st
 
 from earmark.audio.flaws import Flaws
 from earmark.core.errors import Cancelled, EarmarkError
-from earmark.core.tasks import AudioInput, Job, ModelRef
+from earmark.core.tasks import AudioInput, Job, ModelRef, Progress
 from earmark.engine import loaders
-from earmark.engine.context import Context, Samples, Surroundings
+from earmark.engine.context import (
+    Context,
+    Samples,
+    Surroundings,
+    outcomes,
+    overlapped,
+)
 
 RATE = 1000
 """Of the clip: frames are milliseconds."""
@@ -250,3 +257,51 @@ def test_the_model_of_another_task_is_given_or_said_to_be_missing() -> None:
     assert with_model.companion("speech-recognition") is model
     with pytest.raises(EarmarkError, match="needs a model for speech recognition"):
         alone.companion("speech-recognition")
+
+
+def test_what_is_worked_on_ahead_comes_in_its_order() -> None:
+    gates = [threading.Event() for _ in range(3)]
+    gates[2].set()
+
+    def work(number: int) -> str:
+        gates[number].wait()
+        if number:
+            gates[number - 1].set()  # the one before it is made after it
+        return f"made {number}"
+
+    found = list(overlapped(range(3), work, ahead=2, workers=3))
+    assert found == [(0, "made 0"), (1, "made 1"), (2, "made 2")]
+
+
+def test_what_goes_wrong_ahead_goes_wrong_when_it_is_its_turn() -> None:
+    given = overlapped([1, 0, 2], lambda number: 1 / number, ahead=1)
+    assert next(given) == (1, 1.0)
+    with pytest.raises(ZeroDivisionError):
+        next(given)
+
+
+def test_a_job_can_be_cancelled_in_what_is_worked_on_ahead() -> None:
+    token = loaders.current_check.set(context(cancelled=True).check)
+    try:
+        with pytest.raises(Cancelled):
+            list(overlapped([1], lambda _: loaders.current_check.get()(), ahead=1))
+    finally:
+        loaders.current_check.reset(token)
+
+
+def test_of_many_each_has_its_results_or_why_there_are_none() -> None:
+    well, broken = context(), context()
+    error = EarmarkError("It is broken.")
+    found: list[tuple[Context, int | EarmarkError]] = [(well, 2), (broken, error)]
+    assert list(outcomes(found, lambda _, count: [Progress(1.0)] * count)) == [
+        (well, [Progress(1.0), Progress(1.0)]),
+        (broken, error),
+    ]
+
+
+def test_the_folder_of_a_model_is_there_or_the_person_is_told() -> None:
+    chosen = context()
+    with pytest.raises(EarmarkError, match="No model was chosen"):
+        _ = chosen.folder
+    chosen.model = ModelRef("m", "transformers", Path("here"))
+    assert chosen.folder == Path("here")
