@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from earmark.audio.sources import trim_cache
+from earmark.audio.cache import trim_cache
 from earmark.core.clips import Fade, Source, Span
 from earmark.core.errors import EarmarkError
 from earmark.core.tasks import AudioInput, ModelRef

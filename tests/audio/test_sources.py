@@ -17,8 +17,9 @@ import soundfile
 from audio.samples import MAPPED_KINDS, tones, write
 
 from earmark.audio import decode
+from earmark.audio.cache import trim_cache
 from earmark.audio.files import import_file, probe
-from earmark.audio.sources import Sources, open_source, trim_cache
+from earmark.audio.sources import Sources, open_source
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
 

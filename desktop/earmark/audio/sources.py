@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import threading
-import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from earmark.audio.pcm import Encoding, PcmLayout, pcm_layout
+from earmark.audio.cache import (
+    MappedFrames,
+    cached_layout,
+    map_cached,
+    remove_stale,
+    write_all,
+    write_header,
+)
+from earmark.audio.pcm import Encoding, pcm_layout
 from earmark.core.clips import Source
 from earmark.core.errors import EarmarkError
 from earmark.core.listeners import Listeners
@@ -26,32 +32,6 @@ from earmark.core.sources import Step, hash_file, stamp, unwatched
 
 Readers = Callable[[str], "SourceReader"]
 """Gives the reader of a source by its id; may be called on any thread."""
-
-_STALE_S = 24 * 3600.0
-_NPY_HEADER = 128
-_CACHED = {"<i2": Encoding("PCM_16", "<i2"), "<f4": Encoding("FLOAT", "<f4")}
-
-
-class _Mapping:
-    """Frames of a file, mapped into memory."""
-
-    def __init__(self, path: Path, layout: PcmLayout) -> None:
-        self.encoding = layout.encoding
-        self.frames = layout.frames
-        self._path = path
-        self._end = layout.offset + layout.bytes
-        with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self.check()
-        self.array = layout.array(self._map)
-
-    def check(self) -> None:
-        """Refuse a file that has shrunk: reading beyond its end would be fatal."""
-        if self._map.size() < self._end:
-            raise EarmarkError(
-                f"“{self._path.name}” has become shorter since it was opened.",
-                "Put the original file back, or remove the clip.",
-            )
 
 
 class SourceReader:
@@ -94,7 +74,7 @@ class SourceReader:
         self.frames = source.frames
         self.error: EarmarkError | None = None
         self._path = path
-        self._mapping: _Mapping | None = None
+        self._mapping: MappedFrames | None = None
         self._ready = 0
         self._done = False
         self._closing = threading.Event()
@@ -110,7 +90,7 @@ class SourceReader:
             layout = pcm_layout(path)
             if layout is not None:
                 self._check(layout.rate, layout.channels)
-                self._finish(_Mapping(path, layout))
+                self._finish(MappedFrames(path, layout))
                 return
             path.stat()
         except OSError as error:
@@ -119,7 +99,7 @@ class SourceReader:
                 "If it was moved, show Earmark where it is now.",
             ) from error
         cached = cache / "decoded" / f"{source.id}.npy"
-        mapping = _map_cached(cached, self.channels)
+        mapping = map_cached(cached, self.channels)
         if mapping is not None:
             self._finish(mapping)
             return
@@ -320,7 +300,7 @@ class SourceReader:
             "Put the original file back, or import this one as a new clip.",
         )
 
-    def _mapped(self, frames: int) -> _Mapping:
+    def _mapped(self, frames: int) -> MappedFrames:
         """A mapping that holds so many frames."""
         mapping = self._mapping
         if mapping is None or mapping.frames < frames:
@@ -332,12 +312,12 @@ class SourceReader:
                             f"“{self._path.name}” is closed.", "Open it again."
                         )
                     part, dtype = self._part
-                    layout = _cached_layout(dtype, self.channels, self._ready)
-                    self._mapping = mapping = _Mapping(part, layout)
+                    layout = cached_layout(dtype, self.channels, self._ready)
+                    self._mapping = mapping = MappedFrames(part, layout)
         mapping.check()
         return mapping
 
-    def _finish(self, mapping: _Mapping) -> None:
+    def _finish(self, mapping: MappedFrames) -> None:
         self._mapping = mapping
         self._ready = min(mapping.frames, self.frames)
         self._done = True
@@ -373,14 +353,14 @@ class SourceReader:
         with open_decoder(self._path) as decoder, part.open("wb", buffering=0) as file:
             self._check(decoder.rate, decoder.channels)
             self._part = part, decoder.dtype
-            _write_npy_header(file, decoder.dtype, 0, self.channels)
+            write_header(file, decoder.dtype, 0, self.channels)
             written = 0
             for block in decoder.blocks():
                 if self._closing.is_set():
                     return False
                 if not len(block):
                     continue
-                _write_all(file, np.ascontiguousarray(block, decoder.dtype))
+                write_all(file, np.ascontiguousarray(block, decoder.dtype))
                 written += len(block)
                 self._ready = min(written, self.frames)
                 self._progress()
@@ -390,7 +370,7 @@ class SourceReader:
                     "Convert it to WAV or FLAC with the program it came from.",
                 )
             file.seek(0)
-            _write_npy_header(file, decoder.dtype, written, self.channels)
+            write_header(file, decoder.dtype, written, self.channels)
             os.fsync(file.fileno())
         return True
 
@@ -405,7 +385,7 @@ class SourceReader:
                 if not cached.exists():
                     raise
                 # Windows: another Earmark has the same open, decoded by itself.
-            mapping = _map_cached(cached, self.channels)
+            mapping = map_cached(cached, self.channels)
             if mapping is None:
                 raise EarmarkError(
                     f"“{cached}” vanished while it was written.", "Try again."
@@ -426,37 +406,6 @@ def _as_imported(source: Source, path: Path) -> bool:
     if not source.size or not path.exists():
         return True  # nothing is known of it, or its absence is told elsewhere
     return stamp(path) == (source.size, source.modified_ns)
-
-
-def _write_all(file: BinaryIO, samples: NDArray[Any]) -> None:
-    """Write every byte: an unbuffered file may take fewer at a time."""
-    rest = samples.data.cast("B")
-    while rest:
-        rest = rest[file.write(rest) :]
-
-
-def _cached_layout(dtype: str, channels: int, frames: int) -> PcmLayout:
-    return PcmLayout("NPY", _CACHED[dtype], _NPY_HEADER, 0, channels, frames, 0)
-
-
-def _write_npy_header(file: BinaryIO, dtype: str, frames: int, channels: int) -> None:
-    header = {"descr": dtype, "fortran_order": False, "shape": (frames, channels)}
-    np.lib.format.write_array_header_1_0(file, header)
-    assert file.tell() == _NPY_HEADER, "numpy leaves room for the length to grow"
-
-
-def _map_cached(path: Path, channels: int) -> _Mapping | None:
-    """A finished file of the cache, or None if there is none that can be used."""
-    try:
-        with path.open("rb") as file:
-            np.lib.format.read_magic(file)
-            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        if dtype.str not in _CACHED or len(shape) != 2 or shape[1] != channels:
-            return None
-        os.utime(path)  # it was used; see trim_cache
-        return _Mapping(path, _cached_layout(dtype.str, channels, shape[0]))
-    except (OSError, ValueError, EarmarkError):
-        return None
 
 
 def open_source(source: Source, cache: Path, base: Path | None = None) -> SourceReader:
@@ -503,7 +452,7 @@ class Sources:
         self._open: OrderedDict[str, SourceReader] = OrderedDict()
         self._contents: dict[tuple[Path, int, int], str] = {}
         self._lock = threading.Lock()
-        _remove_stale(cache / "decoded")
+        remove_stale(cache / "decoded")
 
     def reader(self, source: Source) -> SourceReader:
         """The open reader of a source.
@@ -627,46 +576,3 @@ class Sources:
             self._open.clear()
         for reader in readers:
             reader.close()
-
-
-def trim_cache(cache: Path, limit: int) -> int:
-    """Remove what was used longest ago until the cache is not larger than a limit.
-
-    Parameters
-    ----------
-    cache : Path
-    limit : int
-        Bytes.
-
-    Returns
-    -------
-    int
-        Bytes removed. What is open stays readable until it is closed.
-    """
-    kept = []
-    for path in cache.rglob("*.npy"):
-        try:
-            kept.append((path.stat(), path))
-        except OSError:
-            continue  # another Earmark removed it
-    total = sum(status.st_size for status, _ in kept)
-    removed = 0
-    for status, path in sorted(kept, key=lambda one: one[0].st_mtime):
-        if total - removed <= limit:
-            break
-        try:
-            path.unlink()
-        except OSError:
-            continue  # Windows does not remove what is open
-        removed += status.st_size
-    return removed
-
-
-def _remove_stale(folder: Path) -> None:
-    """Remove what a program that was killed had half decoded."""
-    for part in folder.glob("*.part"):
-        try:
-            if time.time() - part.stat().st_mtime > _STALE_S:
-                part.unlink()
-        except OSError:
-            continue  # another Earmark uses or removes it

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
-from earmark.audio.sources import Sources, trim_cache
+from earmark.audio.cache import trim_cache
+from earmark.audio.sources import Sources
 from earmark.core.clips import Clip, Source, Spans
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import LabelTrack
