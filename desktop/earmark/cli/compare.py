@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -143,40 +143,13 @@ def pairs_of(
         If a file cannot be read, or no recording has two transcripts.
     """
     documents = documents_in(formats, first)
-    pairs, faults = [], []
     if second is None:
-        for document in documents:
-            found = [_tier(document, name) for name in tracks]
-            chosen = [tier for tier in found if tier] or transcripts(document)
-            if len(chosen) < 2 or not all(found):
-                there = ", ".join(tier.name for tier in document.tiers) or "none"
-                faults.append(
-                    f"{document.recording.file or first}: there are no two transcripts "
-                    f"to compare. Its tracks: {there}."
-                )
-                continue
-            title = document.recording.file or first.name
-            pairs.append(Pair(title, document.recording, *_named(*chosen[-2:])))
+        found = list(_within(documents, first, tracks))
     else:
-        others = {each.recording.file: each for each in documents_in(formats, second)}
-        alone = len(documents) == len(others) == 1
-        for document in documents:
-            name = document.recording.file
-            other = others.pop(next(iter(others)) if alone else name, None)
-            if other is None:
-                faults.append(f"{name} is in {first} only.")
-                continue
-            ours = _chosen(document, first, tracks[:1])
-            theirs = _chosen(other, second, tracks[1:])
-            if first.stem != second.stem:
-                ours, theirs = (
-                    replace(tier, name=path.stem)
-                    for tier, path in ((ours, first), (theirs, second))
-                )
-            recording = document.recording if name else other.recording
-            title = recording.file or first.name
-            pairs.append(Pair(title, recording, *_named(ours, theirs)))
-        faults += [f"{name} is in {second} only." for name in others]
+        others = documents_in(formats, second)
+        found = list(_between(documents, others, (first, second), tracks))
+    pairs = [each for each in found if isinstance(each, Pair)]
+    faults = [each for each in found if isinstance(each, str)]
     if not pairs:
         raise EarmarkError(
             faults[0] if faults else f"{first} holds no labels.",
@@ -184,6 +157,54 @@ def pairs_of(
             "they were transcribed by two models.",
         )
     return pairs, faults
+
+
+def _within(
+    documents: Sequence[LabelDocument], file: Path, tracks: Sequence[str]
+) -> Iterator[Pair | str]:
+    """Two transcripts of each recording, or why there are none."""
+    for document in documents:
+        title = document.recording.file or file.name
+        chosen = _named_so(document, tracks) if tracks else transcripts(document)
+        if len(chosen) < 2:
+            yield f"{title} has no two transcripts to compare. {_tracks_of(document)}"
+        else:
+            yield Pair(title, document.recording, *_distinct(*chosen[-2:]))
+
+
+def _between(
+    documents: Sequence[LabelDocument],
+    others: Sequence[LabelDocument],
+    files: tuple[Path, Path],
+    tracks: Sequence[str],
+) -> Iterator[Pair | str]:
+    """A transcript of each recording from either file, or why there is none."""
+    known = {other.recording.file: other for other in others}
+    alone = len(documents) == len(known) == 1
+    for document in documents:
+        name = document.recording.file
+        other = known.pop(next(iter(known)) if alone else name, None)
+        if other is None:
+            yield f"{name} is in {files[0]} only."
+            continue
+        recording = document.recording if name else other.recording
+        title = recording.file or files[0].name
+        chosen = []
+        for each, file, wanted in (
+            (document, files[0], tracks[:1]),
+            (other, files[1], tracks[1:]),
+        ):
+            found = _named_so(each, wanted) if wanted else transcripts(each)
+            if not found:
+                yield f"{title} has no transcript in {file}. {_tracks_of(each)}"
+                break
+            same = files[0].stem == files[1].stem
+            chosen.append(found[-1] if same else replace(found[-1], name=file.stem))
+        else:
+            first, second = chosen
+            yield Pair(title, recording, *_distinct(first, second))
+    for name in known:
+        yield f"{name} is in {files[1]} only."
 
 
 def documents_in(formats: FormatRegistry, path: Path) -> list[LabelDocument]:
@@ -277,20 +298,6 @@ def document_of(pair: Pair, found: Comparison, *, tracked: bool) -> LabelDocumen
     return LabelDocument(pair.recording, unique_names(tiers))
 
 
-def _chosen(document: LabelDocument, path: Path, names: Sequence[str]) -> Tier:
-    """The transcript of a document: the one of a name, or the last."""
-    found = [_tier(document, name) for name in names] or transcripts(document)
-    if not found or found[-1] is None:
-        there = ", ".join(tier.name for tier in document.tiers) or "none"
-        raise EarmarkError(
-            f"{path} has no track called {names[0]}."
-            if names
-            else f"{path} holds no transcript.",
-            f"Its tracks: {there}.",
-        )
-    return found[-1]
-
-
 def _spare(out: Path, compared: Sequence[Path]) -> None:
     """Refuse to write over what is compared."""
     for path in compared:
@@ -298,11 +305,15 @@ def _spare(out: Path, compared: Sequence[Path]) -> None:
             raise EarmarkError(f"{out} is compared itself.", "Choose another name.")
 
 
-def _tier(document: LabelDocument, name: str) -> Tier | None:
-    return next((tier for tier in document.tiers if tier.name == name), None)
+def _named_so(document: LabelDocument, names: Sequence[str]) -> list[Tier]:
+    return [tier for name in names for tier in document.tiers if tier.name == name]
 
 
-def _named(first: Tier, second: Tier) -> tuple[Tier, Tier]:
+def _tracks_of(document: LabelDocument) -> str:
+    return f"Its tracks: {', '.join(tier.name for tier in document.tiers) or 'none'}."
+
+
+def _distinct(first: Tier, second: Tier) -> tuple[Tier, Tier]:
     """Two tiers under different names: their own, or those of their models."""
     models = [_origin(tier)[1].partition("@")[0] for tier in (first, second)]
     if first.name.partition(" (")[0] == second.name.partition(" (")[0] and (
