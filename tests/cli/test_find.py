@@ -91,6 +91,35 @@ def test_clips_that_were_not_embedded_are_embedded_and_kept(
     assert not again.stderr
 
 
+def test_clips_whose_vectors_are_damaged_are_embedded_again(
+    earmark: Earmark, project: Path, sounds: Path, ge2e: Path, earmark_home: Path
+) -> None:
+    command = ("find", "--like", sounds / "low.wav", "--in", project, "--model", ge2e)
+    whole = earmark(*command)
+    kept = sorted((earmark_home / "cache" / "vectors").rglob("*.npy"))
+    assert len(kept) == 3
+    for path in kept:
+        path.write_bytes(path.read_bytes()[:-1])
+    found = earmark(*command)
+    assert (found.returncode, found.stdout) == (0, whole.stdout), found.stderr
+    assert "[3/3]" in found.stderr
+
+
+def test_a_clip_that_cannot_be_heard_is_said_and_the_others_are_found(
+    earmark: Earmark, project: Path, sounds: Path, tmp_path: Path
+) -> None:
+    checkpoints.encoder(tmp_path / "hubert", "hubert")
+    (sounds / "noise.wav").unlink()
+    found = earmark(
+        "find", "--like", sounds / "low.wav", "--in", project,
+        "--model", tmp_path / "hubert", "--json",
+    )  # fmt: skip
+    assert found.returncode == 1
+    assert "noise.wav" in found.stderr
+    hits = [json.loads(line) for line in found.stdout.splitlines()]
+    assert {hit["clip"] for hit in hits} == {"low.wav", "late.wav"}
+
+
 def test_descriptions_need_a_clap_model_and_one_is_suggested(
     earmark: Earmark, project: Path, ge2e: Path
 ) -> None:

@@ -100,8 +100,9 @@ def find(
     with Studio(installation=found) as studio:
         store = VectorStore(folders().cache, chosen)
         keys = {clip: store.key(given) for clip, given in sounds.inputs.items()}
-        missing = [clip for clip, key in keys.items() if key not in store]
-        failed = _embed(
+        index = Index(store)
+        missing = index.refresh(keys)
+        _embed(
             studio,
             chosen,
             [sounds.inputs[clip] for clip in missing],
@@ -110,11 +111,10 @@ def find(
             ),
         )
         query = _query(studio, chosen, store, description or "", example)
-    index = Index(store)
-    index.refresh(keys)
+    left_out = index.refresh(keys)
     for hit in index.moments(query, limit):
         tell(hit, sounds.clips[hit.clip], as_json=as_json)
-    return SOME_FAILED if failed else 0
+    return SOME_FAILED if left_out else 0
 
 
 def sounds_of(folder: Path) -> Sounds:
@@ -154,16 +154,14 @@ def example_of(file: Path, start_s: float | None, stop_s: float | None) -> Audio
 
 def _embed(
     studio: Studio, model: ModelRef, inputs: Sequence[AudioInput], meter: Meter
-) -> bool:
-    """Embed the clips that were not embedded yet; gives whether any of them failed."""
+) -> None:
+    """Embed the clips that were not embedded yet, and tell of each."""
     if not inputs:
-        return False
+        return
     jobs = studio.queue.submit_batch(INDEX, {}, inputs, model=model)
     names = dict(zip(jobs, (given.name for given in inputs), strict=True))
-    failed = False
 
     def listen(event: JobEvent) -> None:
-        nonlocal failed
         if event.kind == "progress":
             at = studio.queue.progress(event.job)
             meter.progress(names[event.job], at.fraction, at.message, at.eta_s)
@@ -173,12 +171,10 @@ def _embed(
             if event.state == JobState.DONE:
                 meter.done(names[job.id], job.usage)
             elif event.state == JobState.FAILED:
-                failed = True
                 meter.failed(names[job.id], job.error)
 
     with meter:
         studio.wait(jobs, listen)
-    return failed
 
 
 def _query(
