@@ -139,12 +139,12 @@ class Ge2eEncoder:
         """
         heard = [self._windows(sound) for sound in sounds]
         counts = [len(windows) for windows in heard]
-        windows = [window for windows in heard for window in windows]
         device = next(self._network.parameters()).device
+        windows = [window.to(device) for windows in heard for window in windows]
         batches = []
         for first in range(0, len(windows), _BATCH):
             batch = pack_sequence(windows[first : first + _BATCH], enforce_sorted=False)
-            batches.append(self._network(batch.to(device)).cpu())
+            batches.append(self._network(batch).cpu())
         vectors = torch.cat(batches)
         means = [each.mean(0) for each in torch.split(vectors, counts)]
         given: NDArray[np.float32] = functional.normalize(torch.stack(means)).numpy()
