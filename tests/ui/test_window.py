@@ -315,3 +315,17 @@ def test_history_goes_back_to_any_edit(qtbot: QtBot, bench: Bench) -> None:
 
     assert [t.name for t in bench.project.tracks(bench.session.clip.id)] == ["one"]
     qtbot.waitUntil(lambda: model.present == 2)
+
+
+def test_a_floating_panel_is_shown_after_the_window_it_belongs_to(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    dock = bench.window.docks["jobs"]
+    dock.setFloating(True)
+    dock.show()
+
+    with qtbot.waitSignal(dock.visibilityChanged):
+        bench.window._wake_docks()
+
+    assert dock.isFloating()
+    assert dock.isVisible()

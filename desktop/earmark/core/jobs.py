@@ -93,12 +93,12 @@ class Jobs(Contents):
         )
         return [WaitingJob(*row) for row in rows]
 
-    def jobs_in(self, state: JobState) -> int:
-        """How many jobs of the queue are in a state."""
-        number: int = self._database.value(
-            "SELECT count(*) FROM jobs WHERE removed = 0 AND state = ?", (state,)
+    def tasks_in(self, state: JobState) -> list[str]:
+        """The tasks of those jobs of the queue that are in a state."""
+        rows = self._database.rows(
+            "SELECT task FROM jobs WHERE removed = 0 AND state = ?", (state,)
         )
-        return number
+        return [task for (task,) in rows]
 
     def unfinished_of_batch(self, batch: int) -> bool:
         """Whether any of the jobs that were given together waits or runs."""

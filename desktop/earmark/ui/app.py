@@ -185,7 +185,11 @@ def _begin(studio: Studio, paths: list[Path], run_task: str = "") -> None:
 
 def _tell_interrupted(session: Session) -> None:
     """Say which jobs can go on where the program ended."""
-    ended = session.project.jobs_in(JobState.INTERRUPTED)
+    tasks = session.plugins.tasks
+    ended = sum(
+        task not in tasks or not tasks[task].hidden
+        for task in session.project.tasks_in(JobState.INTERRUPTED)
+    )
     if ended:
         were = "was" if ended == 1 else "were"
         told = f"{count(ended, 'job')} {were} interrupted: see Jobs to resume."

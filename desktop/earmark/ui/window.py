@@ -308,6 +308,10 @@ class MainWindow(QMainWindow):
 
     def _wake_docks(self) -> None:
         for dock in self.docks.values():
+            if dock.isFloating() and not dock.isHidden():
+                # Shown before the window it belongs to, it stays below that.
+                dock.hide()
+                dock.show()
             dock.awake()
 
     def _make_docks(self) -> None:
