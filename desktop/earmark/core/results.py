@@ -13,6 +13,7 @@ from earmark.core.edit import Edit
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label
 from earmark.core.records import StoredResult
+from earmark.core.remap import Remap
 from earmark.core.sources import stamp
 from earmark.core.tasks import AudioFile, Job, Prediction, Take, Text
 
@@ -88,7 +89,7 @@ def _accept_predictions(
         )
     clip = contents.clip(job.input.clip)
     frames = clips.count_frames(job.input.spans)
-    remap = clips.Remap(job.input.spans, clip.spans)
+    remap = Remap(job.input.spans, clip.spans)
     # Words come below what they are the words of, whichever was found first.
     lanes = sorted(
         dict.fromkeys((found.tier, found.kind) for found in predictions),
