@@ -118,11 +118,11 @@ def filled(folder: Path, clips: int) -> Project:
 
 
 def add_labels(studio: Studio, count: int) -> None:
-    """Give the shown clip many labels, as an import of them does."""
+    """Give the shown clip many labels in one edit."""
     session = studio.session
     assert session.clip is not None
     edges = np.linspace(0, session.clip.frames, count + 1).astype(int).tolist()
-    with session.project.edit("Import labels") as edit:
+    with session.project.edit("Add labels") as edit:
         track = edit.add_track(session.clip.id, "Words")
         edit.add_labels(
             Label(0, track, start, stop, f"word {number}")
@@ -174,7 +174,7 @@ def main(arguments: list[str]) -> int:
         chosen = tuple(clip.id for clip in project.clips()[:jobs])
         for task in (TOGETHER, ALONE):
             run_jobs(watch, studio, task, chosen)
-        watch.during("import", lambda: add_labels(studio, labels), settle_s=1.0)
+        watch.during("add", lambda: add_labels(studio, labels), settle_s=1.0)
         watch.during("undo", project.undo, settle_s=1.0)
         watch.during("redo", project.redo, settle_s=1.0)
         window.close()
