@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
+from PySide6.QtWidgets import QApplication, QRadioButton, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
-from ui.conftest import Bench
+from ui.conftest import RATE, Bench
 
 from earmark.ui.docks import Dock
+from earmark.ui.session import Selection
 
 
 def focused() -> QWidget:
@@ -105,7 +106,20 @@ def test_f6_goes_from_panel_to_panel(bench: Bench) -> None:
     assert holder(focused()) == "Clips"
 
 
-def test_a_panel_that_is_called_by_its_key_has_the_cursor(bench: Bench) -> None:
+def test_a_panel_that_is_called_by_its_key_has_the_cursor_until_it_is_closed(
+    bench: Bench,
+) -> None:
     bench.window.activateWindow()
     bench.window.commands.run("view.dock_jobs")
     assert bench.window.docks["jobs"].isAncestorOf(focused())
+    bench.window.commands.run("view.dock_jobs")
+    assert holder(focused()) == "Editor"
+
+
+def test_of_several_choices_tab_goes_to_the_one_that_stands(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    bench.session.select(Selection(0, RATE))
+    target = bench.window.docks["understand"].content().current().target
+    chosen = [w for w in tabs_through(qtbot, bench) if target.isAncestorOf(w)]
+    assert [w.isChecked() for w in chosen if isinstance(w, QRadioButton)] == [True]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QDockWidget,
     QMainWindow,
@@ -82,11 +83,26 @@ def _stops(first: QWidget, also: QWidget | None = None) -> list[QWidget]:
             and widget.isVisible()
             and widget.isEnabled()
             and widget.focusProxy() is None
+            and not _is_other_choice(widget)
         )
         if takes_tab or widget is also:
             found.append(widget)
         widget = widget.nextInFocusChain()
     return found
+
+
+def _is_other_choice(widget: QWidget) -> bool:
+    """Whether it is one of several choices, of which another one stands.
+
+    The arrow keys go from choice to choice.
+    """
+    if not isinstance(widget, QAbstractButton) or widget.isChecked():
+        return False
+    group = widget.group()
+    if group is None or not group.exclusive():
+        return False
+    chosen = group.checkedButton()
+    return chosen is not None and chosen.isVisible() and chosen.isEnabled()
 
 
 def _focus(widget: QWidget, direction: int) -> None:

@@ -425,6 +425,9 @@ class MainWindow(QMainWindow):
     def _dock_commands(self) -> list[Command]:
         def toggle(dock: Dock) -> None:
             if dock.isVisible() and not dock.visibleRegion().isEmpty():
+                focused = QApplication.focusWidget()
+                if focused is not None and dock.isAncestorOf(focused):
+                    self.editor.setFocus()
                 dock.close()
             else:
                 dock.reveal()
