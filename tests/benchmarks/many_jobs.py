@@ -26,6 +26,8 @@ def rows(short: bool) -> Iterator[Row]:
         )
         yield Row(f"{what}: longest stall", told[f"{task}_busy_ms"], "ms", 50)
         yield Row(f"{what}: until all are done", told[f"{task}_s"], "s")
+    for step in ("cancel", "remove"):
+        yield Row(f"{jobs:,} jobs: stall of {step}", told[f"{step}_busy_ms"], "ms", 50)
     for step in ("add", "undo", "redo"):
         what = f"{labels:,} labels, one step: stall of {step}"
         yield Row(what, told[f"{step}_busy_ms"], "ms")

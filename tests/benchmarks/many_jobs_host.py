@@ -146,6 +146,15 @@ def run_jobs(watch: Watch, studio: Studio, task: Task, clips: tuple[int, ...]) -
     print(f"{task.id}_s", time.perf_counter() - started)
 
 
+def end_jobs(watch: Watch, studio: Studio, clips: tuple[int, ...]) -> None:
+    """Cancel and remove the jobs of many clips, as the table of jobs does."""
+    session, queue = studio.session, studio.session.queue
+    session.select_clips(clips)
+    jobs = session.run_task(ALONE, {}, target="clips")
+    watch.during("cancel", lambda: queue.cancel(*jobs), settle_s=0.5)
+    watch.during("remove", lambda: queue.remove(*jobs), settle_s=0.5)
+
+
 def main(arguments: list[str]) -> int:
     """Open a window, and let it work."""
     clips, jobs, labels = map(int, arguments)
@@ -174,6 +183,7 @@ def main(arguments: list[str]) -> int:
         chosen = tuple(clip.id for clip in project.clips()[:jobs])
         for task in (TOGETHER, ALONE):
             run_jobs(watch, studio, task, chosen)
+        end_jobs(watch, studio, chosen)
         watch.during("add", lambda: add_labels(studio, labels), settle_s=1.0)
         watch.during("undo", project.undo, settle_s=1.0)
         watch.during("redo", project.redo, settle_s=1.0)

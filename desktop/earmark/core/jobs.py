@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -218,10 +219,12 @@ class Jobs(Contents):
 
     def end_jobs(self, usages: Mapping[int, Usage], state: JobState) -> None:
         """Say that jobs have ended, and what each took; of all or none."""
+        alike: defaultdict[Usage, list[int]] = defaultdict(list)
+        for job, usage in usages.items():
+            alike[usage].append(job)
         with self._database.transaction():
-            self.update_jobs(list(usages), state=state)
-            for job, usage in usages.items():
-                self.update_jobs([job], usage=usage)
+            for usage, jobs in alike.items():
+                self.update_jobs(jobs, state=state, usage=usage)
 
     def move_job(self, job: int, before: int | None) -> None:
         """Put a job before another one in the queue, or at its end."""
