@@ -20,7 +20,9 @@ from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import Progress
 from earmark.models.arrivals import Download
 from earmark.models.catalog import Catalog, CatalogEntry
+from earmark.models.hub import look_up
 from earmark.models.library import Library
+from earmark.models.offers import entry_of
 
 WEIGHTS = safetensors(300_000)
 
@@ -419,6 +421,15 @@ def test_a_repository_that_holds_no_model_is_said(
         hub.files["config.json"] = config
     with pytest.raises(EarmarkError, match=said):
         library.offer("org/name", network=True, endpoint=hub.endpoint)
+
+
+def test_a_repository_with_a_name_that_no_folder_can_have_is_refused(
+    hub: LoopbackHub,
+) -> None:
+    found = look_up("org/name", "main", endpoint=hub.endpoint)
+    assert entry_of(found).id == "org/name"
+    with pytest.raises(EarmarkError, match=r"'nul\.org/name' cannot be a model's name"):
+        entry_of(replace(found, repo="nul.org/name"))
 
 
 def test_the_hub_is_not_looked_up_while_the_network_is_off(library: Library) -> None:

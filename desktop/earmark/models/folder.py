@@ -242,9 +242,8 @@ def _unusable(kind: str, files: dict[str, int]) -> tuple[str, str]:
         problem = f"its weights are pickles ({first}), which may run code when loaded"
         remedy = (
             "Take a revision that has .safetensors files; on the hub it is often a "
-            "pull request called “Adding `safetensors` variant of this model”. Or "
-            "let the import convert them (`earmark models import FOLDER "
-            "--convert-pickle`)."
+            "pull request of SFconvertbot, the hub's own account. Or let the import "
+            "convert them (`earmark models import FOLDER --convert-pickle`)."
         )
         return problem, remedy
     if kind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from earmark.core.errors import EarmarkError
 from earmark.models import hub
 from earmark.models.catalog import CatalogEntry, Embedded, Hub, Wheels
+from earmark.models.names import check_model_id
 
 
 def entry_of(found: hub.Repository) -> CatalogEntry:
@@ -13,8 +14,10 @@ def entry_of(found: hub.Repository) -> CatalogEntry:
     Raises
     ------
     EarmarkError
-        If it holds no model that Earmark can load.
+        If it holds no model that Earmark can load, or has a name that a folder cannot
+        have on every system.
     """
+    check_model_id(found.repo)
     format, architecture = _format_of(found)
     files = hub.needed(found, format)
     names = {file.name for file in files}
