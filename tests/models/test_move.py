@@ -13,6 +13,7 @@ from models.samples import MakeModel, Offer
 
 from earmark.core.errors import Cancelled, EarmarkError
 from earmark.core.tasks import Progress
+from earmark.models import install
 from earmark.models.catalog import Catalog
 from earmark.models.library import Library
 from earmark.models.move import finish_move
@@ -135,6 +136,19 @@ def test_what_was_being_deleted_at_a_crash_goes_too(
         (old / name).rename(old / ".outgoing" / f"{name}.1")
     finish_move(store)
     assert not old.exists()
+
+
+def test_a_model_that_is_in_use_goes_the_next_time(
+    filled: Library, tmp_path: Path
+) -> None:
+    store = crashed_move(filled.folder, tmp_path / "new")
+    with install._lock(filled.folder, "tiny"):
+        finish_move(store)
+    assert store.settings.moved_from == filled.folder
+    assert ids(filled) == {"tiny"}
+    finish_move(store)
+    assert store.settings.moved_from is None
+    assert not filled.folder.exists()
 
 
 def test_what_is_not_in_the_new_place_is_never_deleted(
