@@ -68,12 +68,15 @@ def test_windows_overlap_by_half(windows: MelWindows) -> None:
     assert torch.equal(first[77:], second[:-77])
 
 
-def test_silence_behind_a_short_sound_changes_nothing(windows: MelWindows) -> None:
+def test_silence_behind_a_short_sound_is_hardly_heard(windows: MelWindows) -> None:
     short = noise(0.6)
     (alone,) = windows(short)
     (before_silence,) = windows(np.concatenate([short, np.zeros(RATE, np.float32)]))
     assert len(before_silence) < len(alone) + 20
-    assert torch.equal(alone[:59], before_silence[:59])
+    # What little of the silence is left counts for the level.
+    louder = alone[:59] / before_silence[:59]
+    assert 1.0 < louder.mean() < 1.2
+    torch.testing.assert_close(louder, louder.mean().expand_as(louder))
 
 
 def test_short_pauses_stay_and_long_ones_go(windows: MelWindows) -> None:
@@ -86,12 +89,11 @@ def test_short_pauses_stay_and_long_ones_go(windows: MelWindows) -> None:
     assert between(0.3) == between(3.0) == 139
 
 
-def test_quiet_sounds_are_raised_and_loud_ones_are_left(windows: MelWindows) -> None:
-    (quiet,) = windows(noise(1.0, 0.001))
-    (usual,) = windows(noise(1.0, 10 ** (-30 / 20)))
-    (loud,) = windows(noise(1.0, 0.2))
-    torch.testing.assert_close(quiet, usual, rtol=0.05, atol=0.0)
-    assert loud.sum() > 10 * usual.sum()
+@pytest.mark.parametrize("level", [0.001, 0.03, 0.5])
+def test_how_loud_a_sound_is_changes_nothing(windows: MelWindows, level: float) -> None:
+    (heard,) = windows(noise(1.0, level))
+    (usual,) = windows(noise(1.0, 0.1))
+    torch.testing.assert_close(heard, usual, rtol=1e-3, atol=1e-6)
 
 
 def test_a_sound_has_the_same_vector_alone_and_among_others(

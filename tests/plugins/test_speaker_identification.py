@@ -529,6 +529,6 @@ def test_longer_speech_has_to_be_nearer(
     encoder = load_encoder(context)
     levels = [encoder.threshold(length_s) for length_s in (0.2, 1, 2, 4, 60)]
     assert levels == sorted(levels)
-    assert (levels[0], levels[-1]) == (0.61, 0.79)
+    assert (levels[0], levels[-1]) == (0.58, 0.77)
     (vector,) = encoder.embed([np.zeros(RATE, np.float32)])
     assert np.isfinite(vector).all()

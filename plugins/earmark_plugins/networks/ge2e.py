@@ -87,7 +87,7 @@ class MelWindows:
         self._level_db = float(config["target_level_db"])
 
     def __call__(self, samples: Samples) -> list[Tensor]:
-        """The windows of a sound, without its pauses and no quieter than is usual.
+        """The windows of a sound, without its pauses and as loud as is usual.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class MelWindows:
             little of the sound is in it. A sound that is shorter than a window is one
             of its own length, since silence behind a voice makes voices more alike.
         """
-        heard = _loud_enough(_without_pauses(samples, self.rate), self._level_db)
+        heard = _levelled(_without_pauses(samples, self.rate), self._level_db)
         length = self._frames * self._hop
         if len(heard) < length:
             return [self._energies(heard)]
@@ -176,11 +176,15 @@ def _without_pauses(samples: Samples, rate: int) -> Samples:
     return frames[kept].reshape(-1) if kept.sum() >= _LEAST_FRAMES else samples
 
 
-def _loud_enough(samples: Samples, level_db: float) -> Samples:
-    """The sound, raised to a level if it is quieter."""
-    missing_db = level_db - float(_level_db(samples[None])[0])
-    if missing_db <= 0 or not samples.any():
+def _levelled(samples: Samples, level_db: float) -> Samples:
+    """The sound at a level, in dB of full scale.
+
+    Resemblyzer only raises what is quieter. The network hears power, though, and takes
+    a voice that is louder for another one.
+    """
+    if not samples.any():
         return samples
+    missing_db = level_db - float(_level_db(samples[None])[0])
     return samples * np.float32(10 ** (missing_db / 20))
 
 
