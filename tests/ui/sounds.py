@@ -19,9 +19,9 @@ import earmark_plugins.embeddings
 import earmark_plugins.zero_shot
 from earmark.audio import render
 from earmark.audio.files import import_file
+from earmark.audio.flaws import Flaws
 from earmark.audio.sources import Sources
 from earmark.core.clips import Span
-from earmark.audio.flaws import Flaws
 from earmark.core.errors import EarmarkError
 from earmark.core.plugins import Plugins
 from earmark.core.project import Project
@@ -165,4 +165,4 @@ def indexed(bench: Bench, qtbot: QtBot) -> None:
     sounds.wake()
     qtbot.waitUntil(lambda: sounds.ready)
     sounds.index_missing()
-    qtbot.waitUntil(lambda: not sounds.missing and not sounds.indexing, timeout=30_000)
+    qtbot.waitUntil(lambda: not sounds.missing and not sounds.indexing)

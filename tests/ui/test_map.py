@@ -51,7 +51,7 @@ def panel(bench: Bench, qtbot: QtBot) -> SoundMap:
 @pytest.fixture
 def board(bench: Bench, panel: SoundMap, qtbot: QtBot) -> SoundMap:
     """The map of all clips."""
-    with qtbot.waitSignal(panel.laid_out, timeout=30_000):
+    with qtbot.waitSignal(panel.laid_out):
         indexed(bench, qtbot)
     qtbot.waitUntil(lambda: panel.plot.isVisible())
     return panel
@@ -90,7 +90,7 @@ def test_before_there_is_a_map_it_says_what_to_do(
     assert panel.layout_shown is None
     assert "6 clips of 6 must be indexed first" in panel.empty.hint.text()
     assert panel.action.text() == "Index them"
-    with qtbot.waitSignal(panel.laid_out, timeout=30_000):
+    with qtbot.waitSignal(panel.laid_out):
         qtbot.mouseClick(panel.action, Qt.MouseButton.LeftButton)
     assert panel.plot.isVisible()
 
@@ -177,7 +177,7 @@ def test_a_clip_that_was_edited_leaves_the_map_until_it_is_indexed(
     assert board.layout_shown is not None
     assert clip not in {moment.clip for moment in board.layout_shown.moments}
     assert "1 not indexed" in board.told.text()
-    with qtbot.waitSignal(board.laid_out, timeout=30_000):
+    with qtbot.waitSignal(board.laid_out):
         bench.window.sounds.index_missing()
     assert clip in {moment.clip for moment in board.layout_shown.moments}
     assert "not indexed" not in board.told.text()

@@ -149,14 +149,14 @@ def test_a_download_is_paused_and_resumed(
     window.progress.stop.click()
     assert fetching.stopping
     hub.released.set()
-    with qtbot.waitSignal(fetching.finished, timeout=30_000):
+    with qtbot.waitSignal(fetching.finished):
         pass
     window.choose("org/name")
     chosen = window.chosen()
     assert chosen is not None
     assert chosen.state == "interrupted"
     assert offered(window) == ["Resume", "Discard"]
-    with qtbot.waitSignal(fetching.finished, timeout=30_000):
+    with qtbot.waitSignal(fetching.finished):
         click(window, "Resume")
     chosen = window.chosen()
     assert chosen is not None
@@ -188,7 +188,7 @@ def test_a_model_of_the_hub_is_described_before_it_is_fetched(
 ) -> None:
     fetching: Fetching = bench.window.fetching
     hub.files["config.json"] = b'{"architectures": ["LlamaForCausalLM"]}'
-    with qtbot.waitSignal(bench.session.error, timeout=30_000) as told:
+    with qtbot.waitSignal(bench.session.error) as told:
         fetching.look_up("org/name", "", None)
     (error,) = told.args
     assert "no task of Earmark can use it" in str(error)
@@ -217,7 +217,7 @@ def test_a_model_of_the_hub_is_fetched_by_its_name(
         QInputDialog, "getText", lambda *_: ("https://huggingface.co/org/name", True)
     )
     hub.card = {"license": "cc-by-nc-4.0"}
-    with qtbot.waitSignals([fetching.finished, fetching.finished], timeout=30_000):
+    with qtbot.waitSignals([fetching.finished, fetching.finished]):
         window._look_up()
     assert "This model may not be used for commercial work." in shown
     chosen = window.chosen()
