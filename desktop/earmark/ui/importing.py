@@ -240,7 +240,7 @@ class Outcomes(QDialog):
         failed = sum(1 for outcome in outcomes if outcome.error)
         told = [outcome for outcome in outcomes if outcome.error or outcome.note]
         self.setWindowTitle("Import")
-        self.setMinimumSize(640, 320)
+        self.setMinimumSize(840, 360)
         said = QLabel(
             f"{len(outcomes) - failed:,} of {count(len(outcomes), 'file')} imported. "
             "This is to be known of them:",

@@ -232,6 +232,7 @@ class MainWindow(QMainWindow):
             dock.setFloating(False)
             self.removeDockWidget(dock)
         self._arrange()
+        self.editor.setFocus()
 
     def event(self, event: QEvent) -> bool:
         """Leave keys that the focused control needs to it.
