@@ -64,6 +64,14 @@ class JobModel(RowModel):
         """The row of a job."""
         return self._ids.index(job) if job in self._ids else None
 
+    def _rows_of(self, jobs: tuple[int, ...]) -> list[int]:
+        """The rows of those of some jobs that have one, from top to bottom."""
+        if len(jobs) == 1:
+            row = self.row_of(jobs[0])
+            return [] if row is None else [row]
+        chosen = set(jobs)
+        return [row for row, job in enumerate(self._ids) if job in chosen]
+
     def row_total(self) -> int:
         return len(self._ids)
 
@@ -156,7 +164,7 @@ class JobModel(RowModel):
             self._ids[:0] = reversed(event.jobs)
             self.endInsertRows()
             return
-        rows = [row for row in map(self.row_of, event.jobs) if row is not None]
+        rows = self._rows_of(event.jobs)
         if event.kind in ("state", "removed"):
             for job in event.jobs:
                 self._read.pop(job, None)
@@ -168,7 +176,7 @@ class JobModel(RowModel):
                 del self._ids[row]
                 self.endRemoveRows()
         elif rows:
-            self.redraw(min(rows), max(rows))
+            self.redraw(rows[0], rows[-1])
 
 
 def _said(value: Any) -> str:
