@@ -14,7 +14,7 @@ from earmark.core.clips import Clip, Source, Span
 from earmark.core.errors import EarmarkError
 from earmark.core.jobs import WaitingJob
 from earmark.core.labels import Label
-from earmark.core.project import Project, hash_file
+from earmark.core.project import Project, ProjectCorrupt, hash_file
 from earmark.core.tasks import (
     AudioFile,
     AudioInput,
@@ -116,6 +116,15 @@ def test_what_waits_is_known_with_its_length(project: Project, job: Job) -> None
     ]
 
 
+def test_a_job_whose_input_is_damaged_is_found_out_when_it_is_read(
+    project: Project, job: Job
+) -> None:
+    project._database.run("UPDATE jobs SET input = '{'")
+    assert project.waiting_jobs() == [WaitingJob(job.id, job.task, None, None)]
+    with pytest.raises(ProjectCorrupt):
+        project.job(job.id)
+
+
 def test_what_jobs_took_is_stored_with_what_they_found(
     project: Project, job: Job
 ) -> None:
@@ -133,6 +142,10 @@ def test_the_queue_keeps_its_order(project: Project) -> None:
     project.move_job(keys[2], keys[0])
     assert [job.task for job in project.jobs()] == ["c", "a", "b"]
     project.move_job(keys[2], None)
+    assert [job.task for job in project.jobs()] == ["a", "b", "c"]
+    project.move_job(keys[0], keys[0])
+    with pytest.raises(EarmarkError, match="not there any more"):
+        project.move_job(keys[0], 99)
     assert [job.task for job in project.jobs()] == ["a", "b", "c"]
     project.remove_jobs(keys[0])
     assert project.add_job(Job(0, "d", {}, None, None)) > keys[2]

@@ -88,9 +88,9 @@ class Jobs(Contents):
     def waiting_jobs(self) -> list[WaitingJob]:
         """The jobs that wait, in order."""
         rows = self._database.rows(
-            "SELECT id, task, batch, (input ->> '$.stop' - input ->> '$.start')"
-            " * 1.0 / (input ->> '$.rate') FROM jobs"
-            " WHERE removed = 0 AND state = 'waiting' ORDER BY position"
+            "SELECT id, task, batch, CASE WHEN json_valid(input) THEN"
+            " (input ->> '$.stop' - input ->> '$.start') * 1.0 / (input ->> '$.rate')"
+            " END FROM jobs WHERE removed = 0 AND state = 'waiting' ORDER BY position"
         )
         return [WaitingJob(*row) for row in rows]
 
@@ -229,7 +229,10 @@ class Jobs(Contents):
     def move_job(self, job: int, before: int | None) -> None:
         """Put a job before another one in the queue, or at its end."""
         self._check_writable()
-        self.job(job)
+        if job == before:
+            return
+        for key in (job,) if before is None else (job, before):
+            self.job_state(key)  # raises what says that it is gone
         order = [
             key
             for (key,) in self._database.rows("SELECT id FROM jobs ORDER BY position")
