@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 from PySide6.QtWidgets import (
+    QApplication,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -306,6 +307,20 @@ def test_cancel_reaches_the_engine(bench: Bench) -> None:
     job = bench.engine.runs[0].jobs[0].id
     assert bench.engine.cancelled == [job]
     assert bench.session.queue_state(job) == JobState.CANCELLED
+
+
+def test_what_must_be_given_is_typed_as_soon_as_the_task_is_shown(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    bench.window.activateWindow()
+    bench.window.commands.run("task.say")
+    focused = QApplication.focusWidget()
+    assert focused is not None
+    qtbot.keyClicks(focused, "sl")  # split and loop, anywhere else
+    assert panel(bench, SAY).form.values()["text"] == "sl"
+
+    bench.window.commands.run("task.listen")
+    assert panel(bench, LISTEN).run_button.hasFocus()
 
 
 def test_an_empty_text_is_not_run(bench: Bench) -> None:

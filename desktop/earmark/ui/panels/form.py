@@ -88,6 +88,13 @@ class ParamsForm(QWidget):
             layout.addWidget(self._folded)
             self._unfold(False)
 
+    def to_be_given(self) -> QWidget | None:
+        """The widget of the first parameter that must be given, if any must."""
+        for name, field in self._fields.items():
+            if self._params.model_fields[name].is_required():
+                return field.widget
+        return None
+
     def field(self, name: str) -> Field:
         """The field of a parameter."""
         return self._fields[name]

@@ -156,6 +156,8 @@ class TaskPanel(QWidget):
         layout.addWidget(scroll, 1)
         layout.addWidget(rule(self))
         layout.addLayout(foot)
+        # A letter that is typed now must be no command of the window.
+        self.setFocusProxy(self.form.to_be_given() or self.run_button)
         session.job_event.connect(self._take_event)
         session.clip_changed.connect(self._take_clip)
         session.project_opened.connect(self._restore)
