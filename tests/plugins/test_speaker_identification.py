@@ -201,7 +201,7 @@ def test_with_enough_samples_of_enough_voices_the_threshold_is_measured(
     examples = [("Ann", own), ("Bea", other)] * 2
     run = run_task(TASK, x_vectors("wavlm"), own, examples=examples, along="clip")
     assert "by which the samples of the voices are told apart best" in run.context.notes
-    assert "makers advise" not in run.context.notes
+    assert "documentation suggests" not in run.context.notes
     assert "0.86" not in run.context.notes
 
 

@@ -33,9 +33,9 @@ class SpeakerIdentification(Params):
         "Strictness",
         "Added to the cosine from which a voice counts as known: with GE2E 0.58 to "
         "0.77, the longer the speech the higher; with other models what the samples "
-        "of your voices give, two of each of two voices, or else what their makers "
-        "advise. Raise it if others are taken for a known voice, lower it if a known "
-        "voice is not found.",
+        "of your voices give, two of each of two voices, or else what the model's "
+        "documentation suggests. Raise it if others are taken for a known voice, "
+        "lower it if a known voice is not found.",
         ge=-0.3,
         le=0.3,
         step=0.01,

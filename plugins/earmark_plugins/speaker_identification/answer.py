@@ -65,14 +65,14 @@ class Listener:
 
     @property
     def advice(self) -> str:
-        """What is to be known of a threshold that was not measured with the model."""
+        """What is to be known of a threshold that is not known to be right."""
         if not self.encoder.advised:
             return ""
         least = self.least(self.params.window_s)
         if not self.voices.names:
             return (
                 f"voices count as one from a cosine of {self.encoder.alike:.2f} on, "
-                "as the model's makers advise; it was not measured here"
+                "as the model's documentation suggests; it was not measured"
             )
         if self.voices.apart is not None:
             return (
@@ -81,7 +81,8 @@ class Listener:
             )
         return (
             f"a voice counts as known from a cosine of {least:.2f} on, as the model's "
-            "makers advise; keep two samples each of two voices to have it measured"
+            "documentation suggests; keep two samples each of two voices to have it "
+            "measured"
         )
 
 
@@ -144,13 +145,11 @@ class Answer:
             if speech.start_s - before_s > _JOINT_S:
                 stretch += 1
             before_s = speech.stop_s
-            yield (
-                speech.stop_s,
-                [
-                    Piece(Place(stretch, each.start_s, each.stop_s), each.samples)
-                    for each in self._cut(speech)
-                ],
-            )
+            cut = [
+                Piece(Place(stretch, each.start_s, each.stop_s), each.samples)
+                for each in self._cut(speech)
+            ]
+            yield speech.stop_s, cut
 
     def take(self, pieces: Sequence[Piece], vectors: Vectors) -> Iterator[Result]:
         """Keep what was embedded; label it if that is asked of each stretch."""

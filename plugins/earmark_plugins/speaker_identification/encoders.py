@@ -35,7 +35,7 @@ class Encoder:
     one : float
         The cosine of their means from which groups of windows are one speaker.
     advised : bool
-        These cosines are what the model's makers advise; they were not measured.
+        The model's documentation suggests these cosines; they were not measured.
     """
 
     rate: int
