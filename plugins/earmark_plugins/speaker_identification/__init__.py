@@ -31,11 +31,8 @@ class SpeakerIdentification(Params):
     shift: float = param(
         0.0,
         "Strictness",
-        "Added to the cosine from which a voice counts as known: with GE2E 0.58 to "
-        "0.77, the longer the speech the higher; with other models what the samples "
-        "of your voices give, two of each of two voices, or else what the model's "
-        "documentation suggests. Raise it if others are taken for a known voice, "
-        "lower it if a known voice is not found.",
+        "Raise it if others are taken for a known voice, lower it if one is not "
+        "found; 0 asks GE2E for a cosine of 0.58 to 0.77.",
         ge=-0.3,
         le=0.3,
         step=0.01,
