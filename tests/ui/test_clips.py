@@ -11,7 +11,7 @@ from ui.conftest import RATE, Bench
 from ui.test_dialogs import answer
 
 from earmark.core.labels import Label
-from earmark.ui.browser import Browser
+from earmark.ui.browser import CLIP_ROLE, Browser
 from earmark.ui.editor.layout import GUTTER_PX
 from earmark.ui.session import Selection
 
@@ -104,6 +104,33 @@ def test_the_shown_clip_stays_marked_through_split_and_undo(bench: Bench) -> Non
 
     assert session.selected_clips == (session.clip.id,)
     assert len(browser.table.selectionModel().selectedRows()) == 1
+
+
+def test_a_clip_comes_and_goes_without_sorting_the_others_anew(
+    bench: Bench, clips: list[int]
+) -> None:
+    browser = browser_of(bench)
+    model, resets = browser.model, list[bool]()
+    model.modelReset.connect(lambda: resets.append(True))
+
+    def shown() -> list[int]:
+        rows = range(model.rowCount())
+        return [model.index(row, 0).data(CLIP_ROLE) for row in rows]
+
+    with bench.project.edit("Remove") as edit:
+        edit.remove_clip(clips[1])
+    assert shown() == [clips[0], clips[2]]
+    bench.project.undo()
+    assert shown() == clips
+    assert [model.row_of(clip) for clip in clips] == [0, 1, 2]
+    with bench.project.edit("Duplicate") as edit:
+        new = [edit.duplicate_clip(1), edit.duplicate_clip(1)]
+    assert shown() == clips + new
+    assert not resets
+    with bench.project.edit("Remove") as edit:
+        for clip in clips:
+            edit.remove_clip(clip)
+    assert shown() == new
 
 
 def test_several_selected_clips_stay_selected_when_others_come(

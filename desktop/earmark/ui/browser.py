@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ from earmark.ui.wording import duration
 
 NAME, LENGTH, RATE, TAGS = range(4)
 _STATUS_ICONS = {"new": "", "in_progress": "ph.circle-half", "done": "ph.check-circle"}
+_ONE_BY_ONE = 16
+"""So many clips come row by row; for more, the table is sorted anew."""
 SORT_ROLE = Qt.ItemDataRole.UserRole
 CLIP_ROLE = Qt.ItemDataRole.UserRole + 1
 
@@ -127,18 +130,42 @@ class ClipModel(RowModel):
             touched |= {c for c in both if before.get(c) != self._takes.get(c)}
         if not touched:
             return
-        now = {clip.id: clip for clip in self._session.project.clips()}
-        if not touched <= self._row.keys() & now.keys():
+        now = self._session.project.clips_by_id(map(int, touched))
+        here = self._row.keys() & touched
+        new, gone = now.keys() - here, here - now.keys()
+        # Of several that go, the table would show one while it takes out another.
+        if len(gone) > 1 or len(new) > _ONE_BY_ONE:
             self.reload()
             return
-        for clip in touched:
+        for clip in here - gone:
             row = self._row[int(clip)]
             self._clips[row] = now[int(clip)]
             self.redraw(row)
+        for clip in gone:
+            self._remove(int(clip))
+        for clip in sorted(new):
+            self._insert(now[clip])
+
+    def _remove(self, clip: int) -> None:
+        row = self._row[clip]
+        self.beginRemoveRows(QModelIndex(), row, row)
+        del self._clips[row]
+        self._count_rows()
+        self.endRemoveRows()
+
+    def _insert(self, clip: Clip) -> None:
+        row = bisect_left(self._clips, clip.id, key=lambda known: known.id)
+        self.beginInsertRows(QModelIndex(), row, row)
+        self._clips.insert(row, clip)
+        self._count_rows()
+        self.endInsertRows()
 
     def _index(self) -> None:
-        self._row = {clip.id: row for row, clip in enumerate(self._clips)}
+        self._count_rows()
         self._takes = self._read_takes()
+
+    def _count_rows(self) -> None:
+        self._row = {clip.id: row for row, clip in enumerate(self._clips)}
 
     def _read_takes(self) -> dict[int, Take]:
         takes = self._session.project.takes()
@@ -279,6 +306,8 @@ class Browser(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(pages, 1)
         self.model.modelReset.connect(self._take_reset)
+        self.model.rowsInserted.connect(self._take_rows)
+        self.model.rowsRemoved.connect(self._take_rows)
         self.table.selectionModel().selectionChanged.connect(self._take_selection)
         self.table.selectionModel().currentRowChanged.connect(self._take_current)
         session.clip_changed.connect(self._mark_shown)
@@ -330,9 +359,12 @@ class Browser(QWidget):
         """The columns as they stand, to be saved."""
         return self.table.horizontalHeader().saveState()
 
-    def _take_reset(self) -> None:
+    def _take_rows(self, *_: object) -> None:
         self._pages.setCurrentIndex(1 if self.model.rowCount() else 0)
         self.filter.setEnabled(self.model.rowCount() > 0)
+
+    def _take_reset(self) -> None:
+        self._take_rows()
         # A reset takes the selection away without a word.
         self.select(self._session.selected_clips)
         self._take_selection()

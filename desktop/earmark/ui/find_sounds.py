@@ -63,7 +63,7 @@ class MomentModel(RowModel):
 
     def show_moments(self, hits: list[Hit]) -> None:
         """Show these."""
-        clips = {clip.id: clip for clip in self._session.project.clips()}
+        clips = self._session.project.clips_by_id({hit.clip for hit in hits})
         self.beginResetModel()
         self._rows = [(hit, clips[hit.clip]) for hit in hits if hit.clip in clips]
         self.endResetModel()
