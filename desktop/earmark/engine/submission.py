@@ -86,6 +86,4 @@ def check_input(task: Task, params: Params, given: AudioInput | None) -> None:
                 "Select a longer range, or none for the whole clip.",
             )
     elif task.text_param and not str(getattr(params, task.text_param)).strip():
-        raise EarmarkError(
-            f"{task.title}: the text is empty.", f"Give a text for {task.text_param}."
-        )
+        raise EarmarkError(f"{task.title}: the text is empty.", "Give a text.")
