@@ -149,10 +149,7 @@ class Contents:
         EarmarkError
             If it is gone.
         """
-        row = self._database.row(f"{records.SELECT_CLIPS} WHERE id = ?", (clip,))
-        if row is None:
-            raise EarmarkError(f"The clip {clip} is not there any more.")
-        return self._clip_from_row(row)
+        return self._clip_from_row(self._row(records.SELECT_CLIPS, clip, "clip"))
 
     def inputs_of(self, clips: Collection[Clip]) -> list[AudioInput]:
         """All of each of some clips, as the inputs of jobs."""
@@ -178,10 +175,7 @@ class Contents:
         EarmarkError
             If it is gone.
         """
-        row = self._database.row(f"{records.SELECT_TRACKS} WHERE id = ?", (track,))
-        if row is None:
-            raise EarmarkError(f"The label track {track} is not there any more.")
-        return LabelTrack(*row)
+        return LabelTrack(*self._row(records.SELECT_TRACKS, track, "label track"))
 
     def labels(
         self,
@@ -359,10 +353,7 @@ class Contents:
         EarmarkError
             If it is gone.
         """
-        row = self._database.row(f"{records.SELECT_TAKES} WHERE id = ?", (take,))
-        if row is None:
-            raise EarmarkError(f"The take {take} is not there any more.")
-        return _take(row)
+        return _take(self._row(records.SELECT_TAKES, take, "take"))
 
     def text(self, job: int, role: str) -> StoredText | None:
         """The accepted text of a job in a role."""
@@ -387,6 +378,13 @@ class Contents:
         stored = self._database.value("SELECT value FROM views WHERE key = ?", (key,))
         value: dict[str, Any] | None = stored and records.decode(stored)
         return value
+
+    def _row(self, select: str, key: int, what: str) -> tuple[Any, ...]:
+        """The row with an id, which is called `what` if it is gone."""
+        row = self._database.row(f"{select} WHERE id = ?", (key,))
+        if row is None:
+            raise EarmarkError(f"The {what} {key} is not there any more.")
+        return row
 
     def _clip_from_row(self, row: tuple[Any, ...]) -> Clip:
         known = self._clips.get(row[0])

@@ -55,9 +55,7 @@ class Jobs(Contents):
         EarmarkError
             If it is not there.
         """
-        row = self._database.row(f"{records.SELECT_JOBS} WHERE id = ?", (job,))
-        if row is None:
-            raise EarmarkError(f"The job {job} is not there any more.")
+        row = self._row(records.SELECT_JOBS, job, "job")
         return records.job_from_row(row, self.folder)
 
     def jobs(self, *, removed: bool = False) -> list[Job]:
@@ -125,9 +123,7 @@ class Jobs(Contents):
         EarmarkError
             If it is not there.
         """
-        state = self._database.value("SELECT state FROM jobs WHERE id = ?", (job,))
-        if state is None:
-            raise EarmarkError(f"The job {job} is not there any more.")
+        (state,) = self._row("SELECT state FROM jobs", job, "job")
         return JobState(state)
 
     def has_results(self, job: int) -> bool:
