@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from ui.conftest import RATE, SECONDS, Bench, held_up
 
@@ -269,3 +270,19 @@ def test_several_clips_become_one_file_each(
         "tone (2).txt",
         "tone.txt",
     ]
+
+
+def test_tab_comes_to_the_options_of_a_format_behind_it(
+    qtbot: QtBot, dialog: ExportLabels
+) -> None:
+    choose_format(dialog, ".csv")
+    dialog.show()
+    dialog.activateWindow()
+    dialog.format.setFocus()
+
+    qtbot.keyClick(dialog.format, Qt.Key.Key_Tab)
+
+    focused = dialog.focusWidget()
+    assert focused is not None
+    assert dialog._options is not None
+    assert dialog._options.isAncestorOf(focused)

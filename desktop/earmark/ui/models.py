@@ -434,6 +434,7 @@ class _Details(QFrame):
         self._body.setContentsMargins(16, 16, 16, 16)
         self._body.setSpacing(10)
         scroll = QScrollArea(self)
+        scroll.setAccessibleName("What is known of the model")
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

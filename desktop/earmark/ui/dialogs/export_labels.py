@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -186,6 +186,11 @@ class ExportLabels(QDialog):
             self._options = ParamsForm(params, parent=self)
             self._options.changed.connect(self._refresh)
             self._layout.insertWidget(self._options_at, self._options)
+            before: QWidget = self.format
+            for option in self._options.findChildren(QWidget):
+                if option.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                    self.setTabOrder(before, option)
+                    before = option
         self._refresh()
 
     def _refresh(self, *_: object) -> None:
