@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,30 +36,40 @@ def rows(short: bool) -> Iterator[Row]:
     hub = LoopbackHub(files)
     try:
         for what in WHAT:
-            chance = random.Random(1)
-            killed = halves = failed = 0
-            takes_s = 0.0
-            for number in range(rounds + 1):
-                with tempfile.TemporaryDirectory() as scratch:
-                    folder = Path(scratch)
-                    made_ready(what, folder, files)
-                    if number == 0:  # in peace, to know how long it takes
-                        takes_s = run(what, folder, hub.endpoint, None)
-                        continue
-                    after_s = chance.uniform(0.0, takes_s)
-                    killed += run(what, folder, hub.endpoint, after_s) < 0.0
-                    halves += not is_sound(what, folder, complete=False)
-                    again_s = run(what, folder, hub.endpoint, None)
-                    failed += again_s < 0.0 or not is_sound(what, folder, complete=True)
-            yield Row(f"{what}: kills of {rounds} before it was done", killed, "")
-            yield Row(f"{what}: something half done that showed", halves, "", 0)
-            yield Row(f"{what}: repeats that did not succeed", failed, "", 0)
+            yield from kills(what, rounds, files, hub.endpoint)
     finally:
         hub.close()
 
 
-def made_ready(what: str, folder: Path, files: dict[str, bytes]) -> None:
-    """What is there before it is done."""
+def kills(
+    what: str, rounds: int, files: dict[str, bytes], endpoint: str
+) -> Iterator[Row]:
+    """Do it once in peace, to know how long it takes, and then be killed in it."""
+    chance = random.Random(1)
+    killed = halves = failed = 0
+    with made_ready(what, files) as folder:
+        takes_s = run(what, folder, endpoint, None)
+    for _ in range(rounds):
+        with made_ready(what, files) as folder:
+            killed += run(what, folder, endpoint, chance.uniform(0.0, takes_s)) < 0.0
+            halves += not is_sound(what, folder, complete=False)
+            again_s = run(what, folder, endpoint, None)
+            failed += again_s < 0.0 or not is_sound(what, folder, complete=True)
+    yield Row(f"{what}: kills of {rounds} before it was done", killed, "")
+    yield Row(f"{what}: something half done that showed", halves, "", 0)
+    yield Row(f"{what}: repeats that did not succeed", failed, "", 0)
+
+
+@contextmanager
+def made_ready(what: str, files: dict[str, bytes]) -> Iterator[Path]:
+    """A folder with what is there before it is done."""
+    with tempfile.TemporaryDirectory() as scratch:
+        prepare(what, Path(scratch), files)
+        yield Path(scratch)
+
+
+def prepare(what: str, folder: Path, files: dict[str, bytes]) -> None:
+    """Make what it is done to."""
     made = folder / "name"
     made.mkdir()
     for name, content in files.items():

@@ -56,10 +56,9 @@ def main(what: str, folder: Path, endpoint: str) -> None:
 def prepare(what: str) -> None:
     """Import what takes long."""
     if what == "download":
-        from huggingface_hub import HfApi, constants, file_download
+        from huggingface_hub import file_download
 
-        assert HfApi and file_download
-        constants.DOWNLOAD_CHUNK_SIZE = 1_000_000
+        file_download.constants.DOWNLOAD_CHUNK_SIZE = 1_000_000
 
 
 def settings_of(folder: Path) -> SettingsStore:
