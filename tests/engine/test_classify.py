@@ -202,6 +202,16 @@ def test_silence_and_rubbish_are_said_and_not_scored() -> None:
     ]
 
 
+def test_what_a_window_that_is_heard_reaches_is_not_said_to_be_unheard() -> None:
+    sound = seconds(0.9, 0.9, 0.0, 0.0, 0.9)
+    ctx = context(sound)
+    options = WindowParams(window_s=2.0, hop_s=1.0)
+    found = list(classify(ctx, Hearing(LOUDNESS, options, "level")))
+    # Windows begin at each second; only the one over 2 to 4 s is silent.
+    assert "silent_s" not in text(found).data
+    assert ctx.notes == ""
+
+
 def test_nothing_but_silence_has_no_answer() -> None:
     found = run(seconds(0.0, 0.0))
     assert labels(found) == []
@@ -354,6 +364,19 @@ def test_a_transformers_classifier_scores_as_its_pipeline(
     assert len({tuple(row) for row in found.round(6)}) == 3
     short = classifier.prepare([windows[0][:100]])
     assert np.isfinite(classifier.score(short)).all()
+
+
+@pytest.mark.filterwarnings("ignore:At least one mel filter")
+def test_a_window_of_which_a_model_would_hear_a_part_only_is_refused(
+    tmp_path: Path,
+) -> None:
+    checkpoints.classifier(tmp_path, "ast", ("a", "b"))
+    ctx = context(np.ones(32000), 16000, ModelRef("t", "transformers", tmp_path))
+    hearing = Hearing(load_classifier(ctx), WindowParams(window_s=2.0), "t")
+    with pytest.raises(EarmarkError, match=r"hears 1\.28 s at once, not 2 s"):
+        list(classify(ctx, hearing))
+    with pytest.raises(EarmarkError, match=r"hears 1\.28 s at once, not 2 s"):
+        list(classify_many([ctx], hearing))
 
 
 @pytest.mark.filterwarnings("ignore:At least one mel filter")

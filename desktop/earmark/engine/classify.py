@@ -64,13 +64,13 @@ class Classifier:
         How many windows it scores at once.
     mixes : bool
         It scores windows of different lengths together as it scores each alone.
+    prepare : callable
+        Takes windows, float32, shape (frames,) each, and gives what `score` wants. It
+        is called on another thread, for the next windows while these are scored.
     longest_s : float
         What it can take at most.
     workers : int
         On how many threads it may score at once.
-    prepare : callable
-        Takes windows, float32, shape (frames,) each, and gives what `score` wants. It
-        is called on another thread, for the next windows while these are scored.
     """
 
     names: tuple[str, ...]

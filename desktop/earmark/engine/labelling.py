@@ -123,6 +123,7 @@ class Labeller:
     def _next_cell(self) -> list[Prediction]:
         rules = self._rules
         cell, self._cells = self._cells, self._cells + 1
+        # A cell is unheard only if all windows over it are.
         if all(scores is None for scores in self._over) or is_heard(self._why):
             stop_s = min((cell + 1) * rules.hop_s, self._duration_s)
             self._unheard.notice(self._why, cell * rules.hop_s, stop_s)
