@@ -67,6 +67,22 @@ def test_what_was_cancelled_never_lands(qtbot: QtBot, background: Background) ->
     assert landed == ["next"]
 
 
+def test_what_was_cancelled_before_it_began_is_forgotten(
+    qtbot: QtBot, background: Background
+) -> None:
+    begun: list[str] = []
+    go_on = threading.Event()
+    for _ in range(2):  # both threads are at work
+        background.run(lambda _: go_on.wait(10), lambda _: None, lambda _: None)
+    background.run(
+        lambda _: begun.append("work"), lambda _: None, lambda _: None
+    ).cancel()
+    go_on.set()
+
+    qtbot.waitUntil(lambda: not background._tickets)
+    assert begun == []
+
+
 def test_a_call_that_raises_does_not_hold_up_the_next(
     qtbot: QtBot, background: Background
 ) -> None:

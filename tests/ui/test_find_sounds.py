@@ -69,6 +69,19 @@ def test_more_clips_than_are_queued_at_once_are_one_batch(
     assert len(titles) == 2
 
 
+def test_without_a_model_nothing_arrives_of_the_last_one(
+    bench: Bench, panel: FindSounds, qtbot: QtBot
+) -> None:
+    sounds, background = bench.window.sounds, bench.session.background
+    last = sounds.model
+    with sounds._lock:  # its look at the clips does not end before this
+        sounds.choose(None)
+        sounds.choose(last)
+        sounds.choose(None)
+    qtbot.waitUntil(lambda: not background._tickets)
+    assert (sounds.ready, sounds.missing) == (False, ())
+
+
 def test_an_edited_clip_is_to_be_indexed_again(
     bench: Bench, panel: FindSounds, qtbot: QtBot
 ) -> None:

@@ -114,6 +114,7 @@ class Background(QObject):
 
         def task() -> None:
             if ticket.cancelled.is_set():
+                self.post(lambda: self._tickets.discard(ticket))
                 return
             try:
                 result = work(ticket)

@@ -274,10 +274,9 @@ class SoundIndex(QObject):
         self._asked[job] = lambda error: failed(error) if error else done()
 
     def _refresh(self) -> None:
+        self._drop_ticket()
         if not self._awake or self._index is None or self._session.project.closed:
             return
-        if self._ticket is not None:
-            self._ticket.cancel()
         index = self._index
         clips = [clip for clip in self._session.project.clips() if clip.frames]
         self.total = len(clips)
@@ -321,6 +320,10 @@ class SoundIndex(QObject):
         self._asked.clear()
         self._indexing.clear()
         self._to_queue.clear()
+        self._drop_ticket()
+
+    def _drop_ticket(self) -> None:
+        """Have nothing arrive of the look that is under way."""
         if self._ticket is not None:
             self._ticket.cancel()
             self._ticket = None
