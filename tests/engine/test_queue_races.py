@@ -545,3 +545,12 @@ def test_many_jobs_are_removed_at_once(scene: Scene) -> None:
     assert scene.state(waiting[2]) == JobState.RUNNING
     scene.queue.remove()
     assert scene.state(waiting[2]) == JobState.RUNNING
+
+
+def test_what_is_stored_in_bulk_is_accepted_in_one_go(scene: Scene) -> None:
+    jobs = tuple(scene.queue.submit_batch("alone", {}, [scene.audio] * 20))
+    told: list[JobEvent] = []
+    scene.queue.subscribe(told.append)
+    with scene.project.in_bulk():
+        scene.hear(*(protocol.Done(job, Usage()) for job in jobs))
+    assert [event.jobs for event in told if event.state == JobState.DONE] == [jobs]

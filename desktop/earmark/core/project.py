@@ -328,6 +328,11 @@ class Project(Jobs):
         if recording.change is not None:
             self._publish(recording.change)
 
+    @property
+    def stores_in_bulk(self) -> bool:
+        """Whether a block of `in_bulk` is under way: nobody waits for single edits."""
+        return self._in_bulk
+
     @contextmanager
     def in_bulk(self) -> Iterator[None]:
         """Store much in little time; it is all safe when the block is left.

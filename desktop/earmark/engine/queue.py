@@ -606,7 +606,8 @@ class JobQueue:
         first = self._running[next(iter(self._done))]
         batch = first.job.batch
         jobs = [job for job in self._done if self._running[job].job.batch == batch]
-        done = {job: self._done.pop(job) for job in jobs[:ACCEPTED_AT_ONCE]}
+        most = TOGETHER if self._project.stores_in_bulk else ACCEPTED_AT_ONCE
+        done = {job: self._done.pop(job) for job in jobs[:most]}
         try:
             stored = self._store(done)
         except EarmarkError as error:
