@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from pytestqt.qtbot import QtBot
 from ui.conftest import RATE, Bench
 
 from earmark.core.errors import EarmarkError
 from earmark.core.labels import Label, LabelStatus, TrackKind
+from earmark.core.tasks import JobState, ModelRef, Prediction, Usage
+from earmark.engine import protocol
 from earmark_plugins.speech_recognition.commands import TRACK, commands
 
 COMPARE = "speech-recognition.compare"
@@ -41,6 +45,10 @@ def transcribed(
             for i, word in enumerate(said)
         )
     return track
+
+
+def has_ended(window: Bench, job: int) -> bool:
+    return window.session.queue_state(job) == JobState.DONE
 
 
 def differences(window: Bench) -> list[Label]:
@@ -155,3 +163,21 @@ def test_two_that_say_the_same_are_told_and_change_nothing(
     assert isinstance(error, EarmarkError)
     assert "“heard by A” and “heard by B” say the same" in str(error)
     assert window.project.undo_title == "Transcribe"
+
+
+def test_the_models_of_two_that_say_the_same_are_named(
+    qtbot: QtBot, window: Bench
+) -> None:
+    listen = window.session.plugins.task("listen")
+    for name in ("Ears", "Big ears"):
+        model = ModelRef(name.casefold(), "ears", None, title=name)
+        (job,) = window.session.run_task(listen, {}, model, "clip")
+        said = Prediction("words", 0, RATE, "one", kind="words")
+        window.engine.say(protocol.Started(job))
+        window.engine.say(protocol.Results(job, (said,)))
+        window.engine.say(protocol.Done(job, Usage()))
+        qtbot.waitUntil(partial(has_ended, window, job))
+    with qtbot.waitSignal(window.window.commands.failed) as failed:
+        window.window.commands.run(COMPARE)
+    (error,) = failed.args or [None]
+    assert str(error).startswith("“words” by Ears and “words” by Big ears say the same")

@@ -103,7 +103,8 @@ def compare_transcripts(host: Host) -> None:
     different = compared.differences
     if not different:
         raise EarmarkError(
-            f"“{first.name}” and “{second.name}” say the same, word for word."
+            f"{_named(host, first)} and {_named(host, second)} say the same, word for "
+            "word."
         )
     with host.project.edit("Compare transcripts") as edit:
         before = difference_track(host)
@@ -116,6 +117,13 @@ def compare_transcripts(host: Host) -> None:
     host.set_active_track(track)
     host.set_playhead(different[0].start)
     host.select_labels(labels[:1])
+
+
+def _named(host: Host, track: LabelTrack) -> str:
+    """The name of a track, with the model that wrote it: tracks of two are alike."""
+    model = None if track.job is None else host.project.job(track.job).model
+    by = "" if model is None else f" by {model.title or model.id}"
+    return f"“{track.name}”{by}"
 
 
 def step(host: Host, direction: int) -> None:
