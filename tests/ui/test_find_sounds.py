@@ -160,6 +160,26 @@ def test_space_plays_the_moment_and_leaves_the_editor_alone(
     assert not bench.session.player.playing
 
 
+def test_nothing_is_found_before_anything_is_indexed(
+    bench: Bench, panel: FindSounds, qtbot: QtBot
+) -> None:
+    bench.session.show_first_clip()
+    panel.find_alike()
+    told = "No clip is indexed yet: index them, then ask again."
+    qtbot.waitUntil(lambda: panel.state.text() == told, timeout=30_000)
+
+
+def test_the_arrow_goes_down_from_the_description_to_what_was_found(
+    bench: Bench, panel: FindSounds, qtbot: QtBot
+) -> None:
+    found_like(bench, panel, qtbot, NAMES[0])
+    bench.window.activateWindow()
+    panel.words.setEnabled(True)  # as with a model that knows words
+    panel.words.setFocus()
+    qtbot.keyClick(panel.words, Qt.Key.Key_Down)
+    assert panel.table.hasFocus()
+
+
 def test_enter_keeps_the_moments_as_labels_in_one_edit(
     bench: Bench, panel: FindSounds, qtbot: QtBot
 ) -> None:

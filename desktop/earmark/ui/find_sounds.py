@@ -189,6 +189,14 @@ class FindSounds(QWidget):
         self._take_model()
         index.wake()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go down from the description to what was found."""
+        down = event.key() == Qt.Key.Key_Down and self.words.hasFocus()
+        if down and self.model.rowCount():
+            self.table.setFocus()
+        else:
+            super().keyPressEvent(event)
+
     def find_words(self) -> None:
         """Find what is like the description."""
         text = self.words.text().strip()

@@ -57,6 +57,7 @@ class ModelPicker(QWidget):
         self._fetching = fetching
         caption = QLabel("Model", self)
         bold(caption)
+        self.more = button("All models…", self._open_library, self, role="link")
         self.box = QComboBox(self)
         self.box.setAccessibleName("Model")
         self.box.setSizeAdjustPolicy(
@@ -66,7 +67,6 @@ class ModelPicker(QWidget):
         self.facts = muted("", self)
         self.notice = _Notice(self)
         self.notice.hide()
-        self.more = button("All models…", self._open_library, self, role="link")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
