@@ -170,11 +170,12 @@ class EngineClient:
 
     def run(self, run: protocol.Run) -> None:
         """Have jobs run."""
+        line = protocol.encode(run)
         with self._lock:
             self.start()
             assert self._process is not None
             self._process.jobs.update(job.id for job in run.jobs)
-            self._process.lines.put(protocol.encode(run))
+            self._process.lines.put(line)
 
     def cancel(self, job: int) -> None:
         """Stop a job: at its next cancel point or, after a grace, with the engine."""
