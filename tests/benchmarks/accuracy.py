@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import conversations
 import numpy as np
@@ -18,7 +19,9 @@ import soundfile
 from numpy.typing import NDArray
 from plugins.runners import Runners
 
+from earmark.audio.flaws import clipped_frames
 from earmark.core.tasks import ModelRef
+from earmark.engine.unheard import Limits
 from earmark.settings import folders
 from earmark.vectors import Index, VectorStore
 from earmark_plugins.keyword_spotting.matching import fold
@@ -34,6 +37,7 @@ def rows(short: bool) -> Iterator[Row]:
         yield from intents(run, short)
         yield from contents(run, short)
         yield from instruments(run, short)
+        yield from clipping(run, short)
         yield from voices(run, short)
         yield from turns(run, short)
         yield from alike(run, short)
@@ -104,6 +108,49 @@ def instruments(run: Runners, short: bool) -> Iterator[Row]:
     yield Row(f"{what}: first", 100 * first / len(wanted), "%", 80, "high")
     share = 100 * among_three / len(wanted)
     yield Row(f"{what}: among three", share, "%", 100, "high")
+
+
+def clipping(run: Runners, short: bool) -> Iterator[Row]:
+    """Recordings, as they are and driven: what is left out, and would it be right?
+
+    A tag is right if it is the best one of the recording that is not driven.
+    """
+    model = embedded("musicnn-mtt", "musicnn")
+    every = recordings.content().values()
+    shares = [
+        clipped_percent(soundfile.read(p, dtype="float32")[0]) for c in every for p in c
+    ]
+    usual = Limits().clipped_percent
+    left_out = sum(share > usual for share in shares)
+    what = f"clipped, {len(shares)} recordings as they are: left out"
+    yield Row(what, 100 * left_out / len(shares), "%", 0)
+    kept: dict[str, list[bool]] = {"up to 1 %": [], "1-10 %": [], "more": []}
+    driven = run.folder / "driven.wav"
+    for paths in every:
+        for path in paths[:: len(paths) // (3 if short else 14)]:
+            sound, rate = soundfile.read(path, frames=12 * 48_000, always_2d=True)
+            sound = sound.mean(axis=1) / max(np.abs(sound.mean(axis=1)).max(), 1e-9)
+            best = ""
+            for gain_db in (0, 3, 6, 10, 15, 20, 26):
+                loud = np.clip(sound * 10 ** (gain_db / 20), -1, 1)
+                soundfile.write(driven, loud, rate)
+                options = {"along": "clip", "clipped_percent": 100.0}
+                text = run("audio-events", model, driven, **options).text("events")
+                best = best or text.text
+                share = clipped_percent(loud)
+                part = "up to 1 %" if share <= 1 else "1-10 %"
+                if gain_db:
+                    kept["more" if share > usual else part].append(text.text == best)
+    for part, same in kept.items():
+        what = f"clipped, {len(same)} driven recordings, {part}: same best tag"
+        yield Row(what, 100 * sum(same) / max(len(same), 1), "%")
+
+
+def clipped_percent(sound: NDArray[Any]) -> float:
+    """How much of a sound, shape (frames,) or (frames, channels), is clipped."""
+    columns = sound.astype(np.float32).reshape(len(sound), -1)
+    found = clipped_frames(columns)
+    return 0.0 if found is None else 100 * float(found.mean())
 
 
 Voiced = dict[str, list[tuple[float, NDArray[np.float32]]]]

@@ -74,7 +74,7 @@ def test_a_sound_is_well_silent_or_unreadable() -> None:
 
 @pytest.mark.parametrize(
     ("percent", "said"),
-    [(0, None), (4, Why.SLIGHTLY), (10, Why.SLIGHTLY), (11, Why.CLIPPED)],
+    [(0, None), (4, Why.PARTLY), (10, Why.PARTLY), (11, Why.CLIPPED)],
 )
 def test_how_much_is_clipped_decides(percent: int, said: Why | None) -> None:
     assert why(clipped(percent)) == said
@@ -84,8 +84,8 @@ def test_how_much_is_clipped_decides(percent: int, said: Why | None) -> None:
 
 def test_how_much_is_clipped_is_measured_over_a_second_at_least() -> None:
     sound = clipped(8)
-    assert why(sound, stop_s=0.08) == Why.SLIGHTLY
-    assert why(np.concatenate([sound, clipped(0)]), stop_s=1.0) == Why.SLIGHTLY
+    assert why(sound, stop_s=0.08) == Why.PARTLY
+    assert why(np.concatenate([sound, clipped(0)]), stop_s=1.0) == Why.PARTLY
 
 
 def test_all_is_said_with_its_times_in_the_clip() -> None:

@@ -160,7 +160,7 @@ def test_what_is_flawed_is_said_and_not_scored(
     assert notes["well"] == ""
     assert NUMBERS in notes["holes"]
     assert "clipped, not scored: " in notes["cut off"]
-    assert notes["touched"].startswith("slightly clipped: ")
+    assert notes["touched"].startswith("partly clipped, less certain: ")
     if case.task in SPEECH_ONLY:
         assert notes["silent"] == "no speech was found"
     elif case.task == "audio-content":
