@@ -305,6 +305,27 @@ def test_a_view_that_fails_does_not_hold_up_the_jobs(
     assert scene.state(second) == JobState.RUNNING
 
 
+def test_a_view_that_fails_does_not_hold_up_a_batch_with_a_bad_result(
+    scene: Scene,
+) -> None:
+    def view(change: object) -> None:
+        raise ZeroDivisionError("a view is broken")
+
+    jobs = scene.submit_batch(3)
+    beyond = Prediction("s", 0, 99_999, "beyond", kind="segments")
+    scene.hear(*(protocol.Started(job) for job in jobs))
+    for job, result in zip(jobs, [SEGMENT, SEGMENT, beyond], strict=True):
+        scene.engine.say(protocol.Results(job, (result,)))
+        scene.engine.say(protocol.Done(job, Usage("cpu")))
+    scene.project.subscribe(view)
+    with pytest.raises(ZeroDivisionError):
+        scene.hear()
+    scene.hear()
+    done, failed = JobState.DONE, JobState.FAILED
+    assert [scene.state(job) for job in jobs] == [done, done, failed]
+    assert scene.queue.idle
+
+
 def test_engines_that_end_before_a_job_has_begun_are_not_started_for_ever(
     scene: Scene,
 ) -> None:
@@ -467,6 +488,21 @@ def test_jobs_that_cannot_be_cancelled_go_on(scene: Scene) -> None:
     scene.hear(protocol.Results(running, (SEGMENT,)), protocol.Done(running, Usage()))
     assert scene.state(running) == JobState.DONE
     assert scene.state(waiting) == JobState.RUNNING
+
+
+def test_a_job_that_cannot_be_resumed_is_as_it_was(scene: Scene) -> None:
+    job = scene.submit()
+    scene.hear(protocol.Started(job), protocol.Results(job, (SEGMENT,)))
+    scene.queue.cancel(job)
+    scene.hear(protocol.Stopped(job, Usage("cuda:0", stop_s=1.0)))
+    before = scene.project.job(job)
+    database = scene.project._database.connection
+    database.pragma("query_only", True)
+    with pytest.raises(EarmarkError, match="cannot be written"):
+        scene.queue.resume(job)
+    database.pragma("query_only", False)
+    scene.queue.start()
+    assert scene.project.job(job) == before
 
 
 def test_a_job_that_begins_again_among_others_keeps_one_try_only(scene: Scene) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -376,7 +377,7 @@ class JobQueue:
         interrupted = list(self._running)
         self._running.clear()
         self._found.clear()
-        self._put_back(interrupted)
+        self._put_back_or_fail(interrupted)
 
     def go_on(self) -> None:
         """Run jobs again after `halt`."""
@@ -467,19 +468,20 @@ class JobQueue:
 
     def _put_back(self, jobs: Sequence[int]) -> None:
         """Let jobs wait again, to go on behind their last segments."""
-        try:
-            for job in self._project.jobs_by_id(jobs).values():
-                frame = resuming.resume_frame(self._project, job)
-                resuming.rewind(self._project, job.id, frame)
-            self._project.update_jobs(
-                jobs, state=JobState.WAITING, error="", traceback=""
-            )
-        except EarmarkError as error:
-            for key in jobs:
-                self._fail(key, str(error))
-            return
+        for job in self._project.jobs_by_id(jobs).values():
+            frame = resuming.resume_frame(self._project, job)
+            resuming.rewind(self._project, job.id, frame)
+        self._project.update_jobs(jobs, state=JobState.WAITING, error="", traceback="")
         self._waiting.read()
         self._tell(jobs, "state", JobState.WAITING)
+
+    def _put_back_or_fail(self, jobs: Sequence[int]) -> None:
+        """Let jobs that ran wait again; those fail of which that cannot be stored."""
+        try:
+            self._put_back(jobs)
+        except EarmarkError as error:
+            for job in jobs:
+                self._fail(job, str(error))
 
     def _take_message(self, message: protocol.FromEngine) -> None:
         """What the engine says about a job; nothing lands once that was cancelled."""
@@ -630,9 +632,10 @@ class JobQueue:
             if len(done) == 1 or not isinstance(error, EarmarkError):
                 for job, usage in done.items():
                     self._fail(job, str(error), usage=usage)
-            else:  # one of them is to blame
-                for job, usage in done.items():
-                    self._accept({job: usage}, self._running[job])
+            else:  # one of them is to blame; the others' turn comes whatever it raises
+                with ExitStack() as each:
+                    for job, usage in reversed(list(done.items())):
+                        each.callback(self._accept, {job: usage}, self._running[job])
             if not isinstance(error, EarmarkError):
                 raise
         else:
@@ -727,7 +730,7 @@ class JobQueue:
             del self._running[job]
             self._found.pop(job, None)
             again.append(job)
-        self._put_back(again)
+        self._put_back_or_fail(again)
         self._pump()
 
     def _tell_results(self, stored: Mapping[int, Sequence[StoredResult]]) -> None:
