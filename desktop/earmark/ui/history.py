@@ -31,6 +31,7 @@ class HistoryModel(QAbstractListModel):
         super().__init__(session)
         self._session = session
         self._entries: list[HistoryEntry] = []
+        self._present = 0
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -43,6 +44,7 @@ class HistoryModel(QAbstractListModel):
         """Read all entries."""
         self.beginResetModel()
         self._entries = self._session.project.history()
+        self._present = sum(not entry.undone for entry in self._entries)
         self.endResetModel()
 
     def entry(self, row: int) -> int:
@@ -52,7 +54,7 @@ class HistoryModel(QAbstractListModel):
     @property
     def present(self) -> int:
         """The row of the last edit that is not undone."""
-        return sum(not entry.undone for entry in self._entries)
+        return self._present
 
     def rowCount(self, parent: Index | None = None) -> int:
         if parent is not None and parent.isValid():
