@@ -563,7 +563,7 @@ class Context:
             number += 1
 
     def check(self) -> None:
-        """Raise `Cancelled` if the job was cancelled."""
+        """Raise `Cancelled` if the job was, with all that run together with it."""
         if self._surroundings.cancelled():
             raise Cancelled
 
