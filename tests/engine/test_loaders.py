@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -216,3 +218,14 @@ def test_weights_that_only_training_needs_may_be_missing(tmp_path: Path) -> None
     ):
         model = ModelRef("mine", "transformers", tmp_path / name)
         assert loaders.load_pipeline(task, model, "cpu").model is not None
+
+
+def test_what_another_thread_still_imports_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))  # as at its start
+    loads = Loads()
+    loads.get("a")
+    loads.cache.release(1)
+    loaders.give_memory_back()
+    assert loads.loaded == ["a"]

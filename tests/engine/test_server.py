@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -168,3 +170,20 @@ def test_what_one_job_of_a_run_loaded_is_kept_until_all_of_them_have_ended(
         said.append(protocol.decode(reader.readline()))
     texts = [x.results for x in said if isinstance(x, protocol.Results)]
     assert texts == [(Text("models", "1"),)] * 3
+
+
+def test_the_engine_ends_with_a_worker_that_breaks() -> None:
+    script = (
+        "import io\n"
+        "from queue import SimpleQueue\n"
+        "from earmark.engine.server import Outbox, Server\n"
+        "class Broken:\n"
+        "    def run(self):\n"
+        "        raise RuntimeError('the engine is wrong')\n"
+        "waiting = SimpleQueue()\n"
+        "waiting.put(Broken())\n"
+        "Server(Outbox(io.BytesIO()))._work(waiting)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "the engine is wrong" in run.stderr

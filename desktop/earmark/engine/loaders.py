@@ -147,23 +147,29 @@ def resident_mb() -> float:
 def give_memory_back() -> None:
     """Return what was freed to the system instead of keeping it for later."""
     gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()
+    cuda = _torch("cuda")
+    if cuda is not None and cuda.is_initialized():
+        cuda.empty_cache()
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # not glibc
             ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
+def _torch(part: str) -> Any:
+    """A part of torch that was imported; None before, and while that goes on."""
+    # What another thread still imports is there already, but without its parts.
+    return getattr(sys.modules.get("torch"), part, None)
+
+
 def _weights_mb(loaded: object) -> float:
     """The bytes of a torch module's weights, or of the module a pipeline holds."""
-    torch = sys.modules.get("torch")
-    if torch is None:
+    nn = _torch("nn")
+    if nn is None:
         return 0.0
     module = loaded
-    if not isinstance(module, torch.nn.Module):
+    if not isinstance(module, nn.Module):
         module = getattr(loaded, "model", None)
-    if not isinstance(module, torch.nn.Module):
+    if not isinstance(module, nn.Module):
         return 0.0
     tensors = [*module.parameters(), *module.buffers()]
     return float(sum(tensor.nbytes for tensor in tensors)) / MB

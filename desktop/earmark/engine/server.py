@@ -531,8 +531,13 @@ class Server:
         return read
 
     def _work(self, waiting: queue.SimpleQueue[Together]) -> None:
-        while True:
-            waiting.get().run()
+        try:
+            while True:
+                waiting.get().run()
+        except BaseException:  # noqa: BLE001 - a fault of the engine itself
+            # The host hears of a process that ends, and never of a thread.
+            traceback.print_exc()
+            os._exit(1)
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
