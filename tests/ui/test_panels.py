@@ -309,6 +309,25 @@ def test_cancel_reaches_the_engine(bench: Bench) -> None:
     assert bench.session.queue_state(job) == JobState.CANCELLED
 
 
+def test_jobs_that_are_removed_together_leave_the_panel(
+    qtbot: QtBot, bench: Bench
+) -> None:
+    listen = panel(bench, LISTEN)
+    listen.run()
+    others = [job.id for job in bench.engine.runs[0].jobs]
+    bench.session.select_clips(tuple(add_clips(bench, 3)))
+    listen.run()
+    before = bench.session.live_jobs.keys() - {*others}
+    listen.cancel()
+
+    bench.session.queue.remove(*others, *sorted(before))
+
+    qtbot.waitUntil(lambda: not listen.progress.isVisible())
+    assert bench.session.live_jobs == {}
+    listen.run()
+    listen.cancel()
+
+
 def test_what_must_be_given_is_typed_as_soon_as_the_task_is_shown(
     qtbot: QtBot, bench: Bench
 ) -> None:

@@ -22,8 +22,8 @@ class JobEvent:
     Attributes
     ----------
     jobs : tuple of int
-        Several are told of together if they were "added", or came into one state, in
-        one go; each of them is then treated as if it were told of alone.
+        Several are told of together if they were "added" or "removed", or came into one
+        state, in one go; each of them is then treated as if it were told of alone.
     kind : {"added", "state", "progress", "results", "removed"}
     state : JobState or None
         For "added" and "state": where they stand now.

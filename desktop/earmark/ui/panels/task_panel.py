@@ -256,7 +256,7 @@ class TaskPanel(QWidget):
         if event.new_results:
             self._show_results(event)
         if event.kind == "removed":
-            self._jobs.remove(event.job)
+            self._jobs = [job for job in self._jobs if job not in event.jobs]
         if len(self._jobs) == 1:
             self._show_state()
         elif not self._soon.isActive():
