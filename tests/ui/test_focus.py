@@ -106,6 +106,18 @@ def test_f6_goes_from_panel_to_panel(bench: Bench) -> None:
     assert holder(focused()) == "Clips"
 
 
+def test_without_a_cursor_f6_begins_at_the_first_panel(bench: Bench) -> None:
+    bench.window.activateWindow()
+    for command, panel in (
+        ("view.next_panel", "Clips"),
+        ("view.previous_panel", "Understand"),
+    ):
+        if widget := QApplication.focusWidget():
+            widget.clearFocus()
+        bench.window.commands.run(command)
+        assert holder(focused()) == panel
+
+
 def test_a_panel_that_is_called_by_its_key_has_the_cursor_until_it_is_closed(
     bench: Bench,
 ) -> None:

@@ -29,7 +29,7 @@ def step_control(window: QMainWindow, direction: int) -> bool:
     ]
     if not order:
         return False
-    at = order.index(focused) if focused in order else -min(direction, 0)
+    at = order.index(focused) if focused in order else -max(direction, 0)
     _focus(order[(at + direction) % len(order)], direction)
     return True
 
@@ -44,7 +44,7 @@ def step_panel(window: QMainWindow, direction: int) -> None:
     ]
     if panels:
         inside = [part for part in panels if focused and part.isAncestorOf(focused)]
-        at = panels.index(inside[0]) if inside else -min(direction, 0)
+        at = panels.index(inside[0]) if inside else -max(direction, 0)
         focus_panel(panels[(at + direction) % len(panels)])
 
 
