@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,20 @@ def test_a_name_may_be_as_long_as_a_system_takes(tmp_path: Path) -> None:
     with replaced(path) as beside:
         beside.write_text("long")
     assert path.read_text() == "long"
+
+
+def test_a_folder_that_cannot_be_flushed_has_the_file_even_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed = os.fsync
+
+    def of_files_only(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError("Invalid argument")
+        flushed(handle)
+
+    monkeypatch.setattr(os, "fsync", of_files_only)
+    path = tmp_path / "labels.csv"
+    with replaced(path) as beside:
+        beside.write_text("new")
+    assert path.read_text() == "new"

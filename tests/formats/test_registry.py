@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -178,6 +179,32 @@ def test_an_export_that_is_ended_at_any_step_leaves_what_was_there(
         registry.export_labels(path, [demo], step=end)
     assert path.read_text() == "before"
     assert names(tmp_path) == ["a.csv"]
+
+
+@pytest.mark.parametrize("last", [1, 2])
+def test_of_a_file_and_the_one_beside_it_none_is_new_if_one_cannot_be_stored(
+    registry: FormatRegistry,
+    tmp_path: Path,
+    demo: LabelDocument,
+    monkeypatch: pytest.MonkeyPatch,
+    last: int,
+) -> None:
+    path = tmp_path / "a.json"
+    registry.export_labels(path, [demo], "label-studio")
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    assert len(before) == 2
+    flush, left = os.fsync, [None] * last
+
+    def until_the_disk_is_full(handle: int) -> None:
+        left.pop()
+        if not left:
+            raise OSError(28, "No space left on device")
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", until_the_disk_is_full)
+    with pytest.raises(EarmarkError, match="No space left"):
+        registry.export_labels(path, [document("other.wav")], "label-studio")
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
 
 
 def test_what_reads_back_differently_is_not_kept(

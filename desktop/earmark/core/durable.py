@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from earmark.core.sources import flush_file, shortened
@@ -39,11 +39,17 @@ def replaced(path: Path) -> Iterator[Path]:
 
 
 def flush_folder(folder: Path) -> None:
-    """Make a renaming in a folder last; Windows can neither open one nor needs to."""
+    """Make a renaming in a folder last, where that can be asked for.
+
+    Windows can neither open a folder nor needs to, some network file systems flush
+    none, and one may be written to but not opened: what was renamed has its name even
+    so.
+    """
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

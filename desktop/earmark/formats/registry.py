@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from earmark.core.durable import replaced
 from earmark.core.errors import EarmarkError
-from earmark.core.sources import shortened
+from earmark.core.sources import flush_file, shortened
 from earmark.core.tasks import Params
 from earmark.formats import (
     audacity,
@@ -359,12 +359,14 @@ def _replace(
     step(f"Writing {path.name}")
     with ExitStack() as files:
         beside = files.enter_context(replaced(path))
-        for target, text in others.items():
-            other = files.enter_context(replaced(target))
-            other.write_text(text, encoding="utf-8", newline="\n")
+        companions = [files.enter_context(replaced(target)) for target in others]
+        for companion, text in zip(companions, others.values(), strict=True):
+            companion.write_text(text, encoding="utf-8", newline="\n")
         known.write(beside, documents, options)
         step(f"Checking {path.name}")
         _check(path, beside, known, documents)
+        for written in (beside, *companions):
+            flush_file(written)  # so that nothing is left to do but to rename
         step(f"Keeping {path.name}")
 
 
