@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 import numpy as np
@@ -46,7 +48,7 @@ class Flaws:
         samples: NDArray[np.float32],
         unreadable: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Look at what was read.
+        """Look at what was read, block after block.
 
         Parameters
         ----------
@@ -68,10 +70,11 @@ class Flaws:
 
     def runs(self, flaw: Flaw, start: int, stop: int) -> Runs:
         """The flawed frames in a range, shape (n, 2), half-open."""
+        first = bisect_right(self._blocks, start, key=attrgetter("stop"))
+        after = bisect_left(self._blocks, stop, key=attrgetter("start"))
         found = [
             np.clip(getattr(block, flaw), start, stop)
-            for block in self._blocks
-            if block.start < stop and block.stop > start
+            for block in self._blocks[first:after]
         ]
         runs = np.concatenate([np.zeros((0, 2), np.int64), *found])
         return runs[runs[:, 0] < runs[:, 1]]
