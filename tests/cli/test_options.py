@@ -18,6 +18,7 @@ class Everything(Params):
     size: int = param(5, "Beam size", "How many hypotheses.", ge=1, le=10)
     pause_s: float | None = param(None, "Pause", "Between sentences.", unit="s", ge=0)
     kind: Literal["a", "b"] = param("a", "Kind", "Which kind.")
+    window_s: float = param(1.0, "Window", "Heard at once.", unit="s", advanced=True)
     prompt: str = param("", "Prompt", "What came before.")
 
 
@@ -82,6 +83,11 @@ def test_the_help_tells_the_unit_and_the_default() -> None:
     assert "--pause-s S" in shown
     assert "[default: 5]" in shown
     assert "[default: yes]" in shown
+
+
+def test_what_only_experts_change_comes_last() -> None:
+    names = [option.name for option in options_of(TASK)]
+    assert names == ["words", "size", "pause_s", "kind", "prompt", "window_s"]
 
 
 def test_the_text_of_a_task_can_be_left_to_an_argument() -> None:

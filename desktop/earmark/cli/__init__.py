@@ -92,12 +92,20 @@ class Program(Group):
         """Take the arguments as files unless the first is a subcommand."""
         words = [word for word in args if not word.startswith("-")]
         if words and words[0] not in COMMANDS:
-            missing = [word for word in words if not Path(word).exists()]
+            missing = [word for word in words if not _may_be_file(word)]
             if missing:
                 raise click.UsageError(_unknown(missing[0]), ctx)
             ctx.meta["files"] = words
             args = [word for word in args if word.startswith("-")]
         return super().parse_args(ctx, args)
+
+
+def _may_be_file(word: str) -> bool:
+    """Whether a path is there; opening one that cannot be asked for says why."""
+    try:
+        return Path(word).exists()
+    except OSError:
+        return True
 
 
 @click.group(

@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
-from earmark.core.tasks import Task
+from earmark.core.tasks import Task, declared
 
 _NUMBERS = {int: "N", float: "X"}
 """What stands for a number without a unit."""
@@ -21,7 +21,7 @@ def flag(name: str) -> str:
 
 
 def options_of(task: Task, *, without: str = "") -> list[click.Option]:
-    """One option for each field of a task's `Params`.
+    """One option for each field of a task's `Params`, those for experts last.
 
     Parameters
     ----------
@@ -35,11 +35,13 @@ def options_of(task: Task, *, without: str = "") -> list[click.Option]:
         An option that is not given has the value None, so that the defaults stay where
         they are declared.
     """
-    return [
-        _option(name, field)
+    fields = [
+        (name, field)
         for name, field in task.params.model_fields.items()
         if name != without
     ]
+    fields.sort(key=lambda each: bool(declared(each[1]).get("advanced")))
+    return [_option(name, field) for name, field in fields]
 
 
 def given(task: Task, values: dict[str, Any]) -> dict[str, Any]:
@@ -53,8 +55,7 @@ def given(task: Task, values: dict[str, Any]) -> dict[str, Any]:
 
 def _option(name: str, field: FieldInfo) -> click.Option:
     kind = _without_none(field.annotation)
-    extra = field.json_schema_extra
-    unit = str(extra.get("unit") or "") if isinstance(extra, dict) else ""
+    unit = str(declared(field).get("unit") or "")
     text = " ".join(part for part in (field.description or "", _about(field)) if part)
     if kind is bool:
         return click.Option(
@@ -104,8 +105,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _click_type(kind: Any, field: FieldInfo) -> click.ParamType[Any]:
-    extra = field.json_schema_extra
-    if isinstance(extra, dict) and extra.get("lines"):
+    if declared(field).get("lines"):
         return Lines()
     if get_origin(kind) is Literal:
         return click.Choice([str(value) for value in get_args(kind)])

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 from earmark.core.clips import Clip, Source, Spans
 from earmark.core.labels import TrackKind
@@ -89,6 +90,12 @@ def param(
     return Field(
         default, title=title, description=help, ge=ge, le=le, json_schema_extra=extra
     )
+
+
+def declared(field: FieldInfo) -> dict[str, Any]:
+    """What `param` says of a field besides its type, its range and its texts."""
+    extra = field.json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}
 
 
 def entries(text: str) -> tuple[str, ...]:

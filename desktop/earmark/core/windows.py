@@ -17,7 +17,7 @@ class Windowing(Params):
     window_s: float | None = param(
         None,
         "Window",
-        "How much is heard at once; automatic is what the model is made for.",
+        "How much is heard at once, if not what the model is made for.",
         unit="s",
         ge=0.1,
         le=60,
@@ -26,7 +26,7 @@ class Windowing(Params):
     hop_s: float | None = param(
         None,
         "Step",
-        "From the start of a window to that of the next; automatic is half a window.",
+        "From the start of a window to that of the next, if not half a window.",
         unit="s",
         ge=0.02,
         le=60,

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from earmark.core.tasks import declared
 from earmark.ui.widgets import roomy, tool_button
 
 _UNBOUNDED = 1_000_000_000
@@ -59,8 +60,7 @@ class Field(QObject):
 
 def make_field(info: FieldInfo, parent: QWidget) -> Field:
     """The field for a parameter, as `earmark.core.tasks.param` declares it."""
-    declared = info.json_schema_extra
-    extra: dict[str, Any] = dict(declared) if isinstance(declared, dict) else {}
+    extra = declared(info)
     kind, optional = _without_none(info.annotation)
     choices = [
         (str(value), str(caption)) for value, caption in extra.get("choices") or ()

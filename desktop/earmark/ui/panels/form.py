@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QGridLayout,
@@ -18,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from earmark.core.tasks import Params
+from earmark.core.tasks import Params, declared
 from earmark.ui.icons import icon
 from earmark.ui.panels.fields import CheckField, Field, TextField, make_field
 from earmark.ui.panels.list_field import ListField
@@ -59,12 +58,12 @@ class ParamsForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
-        declared = params.model_fields
+        fields = params.model_fields
         # What must be given comes before what may be.
         names = sorted(
-            declared, key=lambda name: (name != first, not declared[name].is_required())
+            fields, key=lambda name: (name != first, not fields[name].is_required())
         )
-        advanced = [n for n in names if _extra(params.model_fields[n]).get("advanced")]
+        advanced = [n for n in names if declared(fields[n]).get("advanced")]
         for name in names:
             if name not in advanced:
                 layout.addWidget(self._row(name, big=name == first))
@@ -147,7 +146,7 @@ class ParamsForm(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(4)
-        kind = _extra(info).get("lines")
+        kind = declared(info).get("lines")
         if kind and self._session is not None:
             optional = info.default is None
             field: Field = ListField(
@@ -155,7 +154,7 @@ class ParamsForm(QWidget):
                 self._session,
                 row,
                 optional=optional,
-                choices=_extra(info).get("choices") or (),
+                choices=declared(info).get("choices") or (),
             )
         else:
             field = make_field(info, row)
@@ -205,8 +204,3 @@ class ParamsForm(QWidget):
         assert self.fold is not None
         self._folded.setVisible(unfolded)
         self.fold.setIcon(icon("ph.caret-down" if unfolded else "ph.caret-right"))
-
-
-def _extra(info: FieldInfo) -> dict[str, Any]:
-    extra = info.json_schema_extra
-    return dict(extra) if isinstance(extra, dict) else {}
