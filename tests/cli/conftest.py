@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
+NO_DISPLAY = {"DISPLAY": "", "WAYLAND_DISPLAY": ""}
 Earmark = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -26,7 +27,7 @@ def earmark(earmark_home: Path, tmp_path: Path) -> Earmark:
         return subprocess.run(
             [sys.executable, "-m", "earmark", *map(_text, arguments)],
             cwd=tmp_path,
-            env=os.environ | {"EARMARK_HOME": str(earmark_home), "DISPLAY": ""},
+            env=os.environ | NO_DISPLAY | {"EARMARK_HOME": str(earmark_home)},
             input=text,
             capture_output=True,
             text=True,
@@ -88,7 +89,7 @@ def start(
         running = subprocess.Popen(
             [sys.executable, "-m", "earmark", *map(_text, arguments)],
             cwd=tmp_path,
-            env=os.environ | {"EARMARK_HOME": str(earmark_home), "DISPLAY": ""},
+            env=os.environ | NO_DISPLAY | {"EARMARK_HOME": str(earmark_home)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from queue import SimpleQueue
@@ -15,7 +16,7 @@ from typing import BinaryIO
 import pytest
 
 from earmark.core.errors import Cancelled
-from earmark.core.tasks import Job, Text, Usage
+from earmark.core.tasks import AudioInput, Job, Text, Usage
 from earmark.engine import protocol
 from earmark.engine.context import Context
 from earmark.engine.server import Outbox, Server, Turns
@@ -170,6 +171,50 @@ def test_what_one_job_of_a_run_loaded_is_kept_until_all_of_them_have_ended(
         said.append(protocol.decode(reader.readline()))
     texts = [x.results for x in said if isinstance(x, protocol.Results)]
     assert texts == [(Text("models", "1"),)] * 3
+
+
+class Clock:
+    """In place of the module `time`."""
+
+    now_s = 0.0
+
+    def perf_counter(self) -> float:
+        return self.now_s
+
+    sleep = staticmethod(time.sleep)
+
+
+CLOCK = Clock()
+
+
+def hearing_two_at_once(
+    contexts: Sequence[Context],
+) -> Iterator[tuple[Context, Sequence[Text]]]:
+    """Works six seconds on each two inputs."""
+    for number, ctx in enumerate(contexts):
+        CLOCK.now_s += 6.0 * (number % 2 == 0)
+        yield ctx, []
+
+
+def test_jobs_that_are_heard_at_once_have_taken_their_parts_of_the_time(
+    pipe: tuple[BinaryIO, BinaryIO], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("earmark.engine.server.time", CLOCK)
+    reader, writer = pipe
+    jobs = tuple(
+        Job(number, "task", {}, None, AudioInput(1, "a", 10, 1, (), (), 0, frames))
+        for number, frames in enumerate((20, 10, 20, 10))
+    )
+    here = f"{__name__}:hearing_two_at_once"
+    run = protocol.Run(jobs, here, here, "cpu", tmp_path, None, tmp_path, 1000)
+    Server(Outbox(writer)).run(run)
+    ended: list[protocol.Done] = []
+    while len(ended) < len(jobs):
+        message = protocol.decode(reader.readline())
+        if isinstance(message, protocol.Done):
+            ended.append(message)
+    took = [each.usage.run_s for each in ended]
+    assert took == pytest.approx([6.0, 2.0, 4.8, 2.0])
 
 
 def test_the_engine_ends_with_a_worker_that_breaks() -> None:

@@ -17,7 +17,7 @@ TOLD_EVERY_S = 10.0
 """How often plain lines say how far many files are."""
 
 SHORTEST_S = 0.05
-"""Of less time nothing is said: what ran together with others took a part of theirs."""
+"""Of less time nothing is said: a clock says little of it."""
 
 MOST_BARS = 3
 """How many files have a bar of their own."""

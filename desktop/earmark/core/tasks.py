@@ -303,6 +303,7 @@ class Usage:
         Seconds of audio read or written; `audio_s / run_s` is the real-time factor's
         inverse.
     load_s, run_s : float
+        Of a job that was heard together with others its part of the time, by length.
     memory_mb : float
         Resident memory of the engine when the job ended.
     freed_mb, stop_s : float or None

@@ -171,6 +171,11 @@ class Context:
         return (self._input.stop - self._input.start) / self._input.rate
 
     @property
+    def load_s(self) -> float:
+        """Seconds that the job has spent on loading models."""
+        return self._load_s
+
+    @property
     def offset_s(self) -> float:
         """How far into the job's region `audio` starts; 0 unless it is resumed."""
         given = self.job.input

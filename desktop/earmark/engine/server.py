@@ -385,7 +385,11 @@ class Together:
             self._server.tell_stopped(key)
 
     def _advance(self, jobs: Sequence[Job], cancelled: threading.Event) -> None:
-        """Take the runner from one job's outcome to the next, a turn each."""
+        """Take the runner from one job's outcome to the next, a turn each.
+
+        What is heard at once has outcomes that come at once. So each job is said to
+        have taken its part, by its length, of the time that all so far have taken.
+        """
         executions = {}
         for job in jobs:
             execution = Execution(self._run, job, cancelled, self._server)
@@ -394,16 +398,22 @@ class Together:
         loaders.current_check.set(contexts[0].check)
         outcomes = self._server.import_runner(self._run.many)(contexts)
         turns = self._server.turns(contexts[0].device)
+        spent_s = heard_s = 0.0
         with contextlib.closing(outcomes):
             while True:
                 with turns.turn(cancelled):
                     started = time.perf_counter()
                     given = next(outcomes, None)
-                    run_s = time.perf_counter() - started
+                    spent_s += time.perf_counter() - started
                 if given is None:
                     return
                 context, outcome = given
                 execution = executions.pop(context)
+                length_s = context.duration_s if context.job.input else 1.0
+                heard_s += length_s
+                part = length_s / heard_s if heard_s else 1.0
+                loads_s = sum(each.load_s for each in contexts)
+                run_s = context.load_s + part * (spent_s - loads_s)
                 with self._lock:
                     wanted = self._begun.pop(context.job.id, None)
                 if wanted is not None:
