@@ -21,16 +21,20 @@ def rows(short: bool) -> Iterator[Row]:
     told = measured(clips, jobs, labels)
     for task, how in (("together", "many at once"), ("alone", "one by one")):
         what = f"{jobs:,} clips, {how}"
-        yield Row(
-            f"{what}: stall at the start", told[f"{task}_start_busy_ms"], "ms", 50
-        )
-        yield Row(f"{what}: longest stall", told[f"{task}_busy_ms"], "ms", 50)
+        yield from _stall(f"{what}: stall at the start", told, f"{task}_start")
+        yield from _stall(f"{what}: longest stall", told, task)
         yield Row(f"{what}: until all are done", told[f"{task}_s"], "s")
     for step in ("cancel", "remove"):
-        yield Row(f"{jobs:,} jobs: stall of {step}", told[f"{step}_busy_ms"], "ms", 50)
+        yield from _stall(f"{jobs:,} jobs: stall of {step}", told, step)
     for step in ("add", "undo", "redo"):
         what = f"{labels:,} labels, one step: stall of {step}"
         yield Row(what, told[f"{step}_busy_ms"], "ms")
+
+
+def _stall(what: str, told: dict[str, float], step: str) -> Iterator[Row]:
+    """The gap, and how much of it the window's thread computed itself."""
+    yield Row(what, told[f"{step}_gap_ms"], "ms", 50)
+    yield Row("  of it computing", told[f"{step}_busy_ms"], "ms")
 
 
 def measured(*arguments: int) -> dict[str, float]:

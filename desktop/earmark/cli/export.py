@@ -11,6 +11,7 @@ import click
 
 from earmark.audio.files import format_of
 from earmark.cli.output import (
+    FORMAT_OPTIONS_HELP,
     check_writable,
     clip_writer,
     format_options,
@@ -58,8 +59,7 @@ class Piece:
 )  # fmt: skip
 @click.option(
     "--format-option", "format_given", multiple=True, metavar="NAME",
-    help="An option of the format, such as speaker-prefix of .srt, score-in-text of "
-    "Audacity's and neutralise-formulas of .csv.",
+    help=FORMAT_OPTIONS_HELP,
 )  # fmt: skip
 @click.option(
     "--audio",

@@ -253,6 +253,12 @@ def is_folder(out: str, format_id: str | None = None) -> bool:
     return out.endswith(SEPARATORS) or (format_id is not None and not path.suffix)
 
 
+FORMAT_OPTIONS_HELP = (
+    "An option of the format, such as speaker-prefix of .srt, score-in-text of "
+    "Audacity's and neutralise-formulas of .csv."
+)
+
+
 def format_options(given: Sequence[str]) -> dict[str, str]:
     """The options of a format as a person gave them: ``NAME`` or ``NAME=VALUE``."""
     named = (each.partition("=") for each in given)

@@ -16,7 +16,13 @@ from earmark.audio.files import import_file
 from earmark.cli import SOME_FAILED, Group, options
 from earmark.cli.batch import Batch, Request
 from earmark.cli.inputs import Work, works_of_files
-from earmark.cli.output import Output, Written, format_options, output_for
+from earmark.cli.output import (
+    FORMAT_OPTIONS_HELP,
+    Output,
+    Written,
+    format_options,
+    output_for,
+)
 from earmark.cli.progress import Meter, open_meter
 from earmark.cli.runs import RunFolder
 from earmark.cli.studio import (
@@ -164,8 +170,7 @@ LABELS = [
         ["--format-option"],
         multiple=True,
         metavar="NAME",
-        help="An option of the format, such as speaker-prefix of .srt, score-in-text "
-        "of Audacity's and neutralise-formulas of .csv.",
+        help=FORMAT_OPTIONS_HELP,
     ),
 ]
 MODEL = click.Option(

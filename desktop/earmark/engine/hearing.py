@@ -35,7 +35,7 @@ Rows = NDArray[np.float32]
 
 USUAL = Limits()
 
-Outcome = tuple[Context, "list[Heard] | EarmarkError"]
+HeardOf = tuple[Context, "list[Heard] | EarmarkError"]
 Prepared = tuple[list[Window], list[Why | None], list[Any]]
 
 
@@ -168,7 +168,7 @@ def hear_many(
     hop_s: float,
     *,
     limits: Limits = USUAL,
-) -> Iterator[Outcome]:
+) -> Iterator[HeardOf]:
     """`hear` for short inputs: windows of several of them are taken at once.
 
     Yields
@@ -179,7 +179,7 @@ def hear_many(
         Of all its windows; or why it cannot be read.
     """
 
-    def score(given: _Batch | Outcome) -> Rows:
+    def score(given: _Batch | HeardOf) -> Rows:
         if isinstance(given, _Batch):
             return checked(hearer.score(given.features))
         return np.zeros((0, 0), np.float32)
@@ -281,7 +281,7 @@ def _batches(
     window_s: float,
     hop_s: float,
     limits: Limits,
-) -> Iterator[_Batch | Outcome]:
+) -> Iterator[_Batch | HeardOf]:
     """What is to be scored together; what needs no scores is given at once."""
     waiting: dict[int, list[tuple[_Clip, int]]] = defaultdict(list)
 

@@ -39,7 +39,7 @@ from earmark.core.tasks import (
 )
 from earmark.engine import loaders, protocol
 from earmark.engine.child import end_with_parent
-from earmark.engine.context import Context, Read, Samples, Surroundings
+from earmark.engine.context import Context, Outcome, Read, Samples, Surroundings
 from earmark.engine.protocol import StoredResult
 
 if TYPE_CHECKING:
@@ -52,10 +52,7 @@ NICENESS = 10
 
 Runner = Callable[[Job, Context], Iterator[Result]]
 
-Outcome = Sequence[Result] | EarmarkError
-"""What came of one input among many: all of its results, or why there are none."""
-
-ManyRunner = Callable[[Sequence[Context]], Iterator[tuple[Context, Outcome]]]
+ManyRunner = Callable[[Sequence[Context]], Iterator[Outcome]]
 """Runs short inputs together, such as a batch of clips.
 
 It is a generator that gives each context once, in any order and as soon as it can, with
@@ -184,7 +181,9 @@ class Execution:
         device, note = loaders.pick_device(self._run.device)
         return self._make_context(device, note)
 
-    def deliver(self, given: Outcome, run_s: float) -> protocol.Done | protocol.Failed:
+    def deliver(
+        self, given: Sequence[Result] | EarmarkError, run_s: float
+    ) -> protocol.Done | protocol.Failed:
         """Send what came of a job among others; gives how it ended."""
         self._run_s = run_s
         try:

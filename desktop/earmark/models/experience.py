@@ -121,9 +121,9 @@ class Experience:
             Seconds of audio to read or write.
         """
         learned = self._read()
-        known = learned.get(_key(task, model, device))
+        prefix = _key(task, model, "")
+        known = learned.get(prefix + device)
         if known is None and device in ("", "auto"):
-            prefix = _key(task, model, "")
             others = [each for key, each in learned.items() if key.startswith(prefix)]
             known = others[-1] if others else None
         if known is None:

@@ -49,6 +49,8 @@ class Encoder:
         What it is made for.
     longest_s : float
         What it can take at most.
+    workers : int
+        On how many threads it may score at once.
     """
 
     rate: int

@@ -111,9 +111,7 @@ def _load(ctx: Context) -> Encoder:
 
 
 def _architectures(ctx: Context) -> Sequence[str]:
-    if ctx.model is None or ctx.model.path is None:
-        raise EarmarkError("No model was chosen.", "Choose one that is on disk.")
-    path = ctx.model.path / "config.json"
+    path = ctx.folder / "config.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8")).get("architectures")
     except (OSError, ValueError, AttributeError) as error:

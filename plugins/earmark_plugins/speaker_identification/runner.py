@@ -12,6 +12,7 @@ from earmark.api import (
     EarmarkError,
     Hearing,
     Job,
+    Outcome,
     Prediction,
     Progress,
     Result,
@@ -20,6 +21,7 @@ from earmark.api import (
     classify,
     classify_many,
     load_classifier,
+    outcomes,
 )
 from earmark_plugins.speaker_identification import SpeakerIdentification
 from earmark_plugins.speaker_identification.answer import (
@@ -37,8 +39,6 @@ _TOGETHER = 16
 
 _CLASSIFIER_WINDOW_S = 4.0
 _CLASSIFIER_SURE = 0.5
-
-Outcome = tuple[Context, Sequence[Result] | EarmarkError]
 
 
 def run(job: Job, ctx: Context) -> Iterator[Result]:
@@ -64,11 +64,8 @@ def run_many(contexts: Sequence[Context]) -> Iterator[Outcome]:
     first, *others = contexts
     params = SpeakerIdentification(**first.job.params)
     if is_classifier(first):
-        for ctx, outcome in classify_many(contexts, _known_speakers(first, params)):
-            if isinstance(outcome, EarmarkError):
-                yield ctx, outcome
-            else:
-                yield ctx, [_as_speaker(result) for result in outcome]
+        found = classify_many(contexts, _known_speakers(first, params))
+        yield from outcomes(found, lambda _, results: map(_as_speaker, results))
         return
     listener = load_listener(first, params)
     for ctx in others:
@@ -79,8 +76,8 @@ def run_many(contexts: Sequence[Context]) -> Iterator[Outcome]:
             yield ctx, audio
             continue
         answer = Answer(ctx, listener)
-        found = [piece for _, pieces in answer.pieces([audio]) for piece in pieces]
-        held.append((answer, found))
+        heard = [piece for _, pieces in answer.pieces([audio]) for piece in pieces]
+        held.append((answer, heard))
         if len(held) == _TOGETHER:
             yield from _together(listener.encoder, held)
             held = []

@@ -24,8 +24,7 @@ def sentence_vectors(ctx: Context, sentences: Sequence[str]) -> NDArray[np.float
     ndarray, float32, shape (sentences, size)
         The product of two is their cosine.
     """
-    assert ctx.model is not None and ctx.model.path is not None
-    require_vocabulary(ctx.model.path)
+    require_vocabulary(ctx.folder)
     pipeline = ctx.pipeline("feature-extraction")
     tokens = pipeline.tokenizer(
         list(sentences),
