@@ -114,6 +114,15 @@ def test_an_error_caused_by_lack_of_memory_is_recognised() -> None:
         assert loaders.is_out_of_memory(error)
 
 
+def test_a_model_that_memory_was_too_small_for_is_not_called_broken(
+    tmp_path: Path,
+) -> None:
+    fault = RuntimeError("DefaultCPUAllocator: can't allocate memory")
+    told = loaders.unopened(tmp_path, fault)
+    assert "too little memory" in told.message
+    assert "smaller model" in told.remedy
+
+
 def test_the_processor_is_always_there() -> None:
     assert loaders.pick_device("cpu") == ("cpu", "")
 

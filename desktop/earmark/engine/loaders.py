@@ -394,6 +394,11 @@ def require_weights(
 
 def unopened(folder: Path, error: Exception) -> EarmarkError:
     """What it means for a person that transformers could not open a model's folder."""
+    if is_out_of_memory(error):
+        return EarmarkError(
+            f"There is too little memory to open {folder}.",
+            "Close other programs, or choose a smaller model.",
+        )
     told, preparing = str(error), "preprocessor_config.json"
     if preparing in told and not (folder / preparing).exists():
         return EarmarkError(
