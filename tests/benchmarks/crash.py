@@ -17,9 +17,9 @@ import soundfile
 
 from earmark.core.project import Project
 from earmark.core.tasks import Prediction
+from tests.benchmarks.material import DEMO
 from tests.benchmarks.table import Row
 
-DEMO = Path(__file__).parents[2] / "assets" / "demo.wav"
 WITHIN_S = 6.0
 """The kill comes at a random moment of so many seconds from the first edit or, in half
 of the rounds, from the first segment."""

@@ -114,6 +114,7 @@ class Watch(QObject):
             if self._wants_frames:
                 job = session.queue.jobs()[0].id
                 while not session.queue.progress(job).fraction:
+                    assert session.queue.jobs()[0].state not in ENDED
                     yield
                 yield from self._pan_and_zoom(surface, "busy_pan_ms", "busy_zoom_ms")
                 session.queue.cancel(job)
