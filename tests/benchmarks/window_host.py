@@ -130,6 +130,7 @@ class Watch(QObject):
         while not condition():
             painted = self._paints
             yield
+        self._viewport.update()  # all may have been drawn before this was asked
         while self._paints == painted:
             yield
         yield
