@@ -6,19 +6,15 @@ its jobs; then a hundred thousand labels are added in one edit, undone and done 
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator
 
-from tests.benchmarks.table import Row
+from tests.benchmarks.table import Row, told_by
 
 
 def rows(short: bool) -> Iterator[Row]:
     """In a window of its own."""
     clips, jobs, labels = (200, 40, 1_000) if short else (10_000, 1_000, 100_000)
-    told = measured(clips, jobs, labels)
+    told = told_by("many_jobs_host", clips, jobs, labels, timeout_s=600)
     for task, how in (("together", "many at once"), ("alone", "one by one")):
         what = f"{jobs:,} clips, {how}"
         yield from _stall(f"{what}: stall at the start", told, f"{task}_start")
@@ -35,23 +31,3 @@ def _stall(what: str, told: dict[str, float], step: str) -> Iterator[Row]:
     """The gap, and how much of it the window's thread computed itself."""
     yield Row(what, told[f"{step}_gap_ms"], "ms", 50)
     yield Row("  of it computing", told[f"{step}_busy_ms"], "ms")
-
-
-def measured(*arguments: int) -> dict[str, float]:
-    """What `many_jobs_host` printed."""
-    with tempfile.TemporaryDirectory() as home:
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "tests.benchmarks.many_jobs_host",
-                *map(str, arguments),
-            ],
-            env=os.environ | {"EARMARK_HOME": home, "QT_QPA_PLATFORM": "offscreen"},
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=600,
-            check=True,
-        )
-    lines = (line.rsplit(maxsplit=1) for line in done.stdout.splitlines())
-    return {name: float(value) for name, value in lines}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,3 +89,21 @@ def percentile_ms(act: Callable[[int], object], times: int, rank: float) -> floa
             act(number)
         taken[number] = watch.seconds
     return float(np.percentile(taken, rank) * 1000)
+
+
+def told_by(host: str, *arguments: object, timeout_s: float) -> dict[str, float]:
+    """The ``NAME VALUE`` lines that a module of this package prints.
+
+    It runs in a process and with a home of its own, and shows no window.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            [sys.executable, "-m", f"tests.benchmarks.{host}", *map(str, arguments)],
+            env=os.environ | {"EARMARK_HOME": home, "QT_QPA_PLATFORM": "offscreen"},
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=timeout_s,
+            check=True,
+        )
+    lines = (line.rsplit(maxsplit=1) for line in done.stdout.splitlines())
+    return {name: float(value) for name, value in lines}

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 
 from tests.benchmarks.material import DEMO, hour_of_speech, hour_of_stereo
-from tests.benchmarks.table import Row
+from tests.benchmarks.table import Row, told_by
 
 FRAMES = {
     "pan_ms": "pan, 60 s in sight",
@@ -50,21 +46,6 @@ def rows(short: bool) -> Iterator[Row]:
 def measured(*arguments: object) -> dict[str, float]:
     """What `window_host` printed; moments are seconds from its start."""
     asked = time.time()
-    with tempfile.TemporaryDirectory() as home:
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "tests.benchmarks.window_host",
-                *map(str, arguments),
-            ],
-            env=os.environ | {"EARMARK_HOME": home, "QT_QPA_PLATFORM": "offscreen"},
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=300,
-            check=True,
-        )
-    lines = (line.rsplit(maxsplit=1) for line in done.stdout.splitlines())
-    told = {name: float(value) for name, value in lines}
+    told = told_by("window_host", *arguments, timeout_s=300)
     told["usable_s"] = told.pop("usable_at") - asked
     return told
