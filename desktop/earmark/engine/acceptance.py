@@ -31,7 +31,7 @@ def accept(
         If what was found cannot be used; nothing is accepted then. Also what a
         listener of the project raises; then all is accepted.
     """
-    check_files(project.audio_results(done))
+    _check_files(project.audio_results(done))
     fruitful = project.jobs_with_results(done)
     usages = {
         job: usage if job in fruitful else _fruitless(usage)
@@ -45,7 +45,7 @@ def _fruitless(usage: Usage) -> Usage:
     return replace(usage, note="; ".join(note for note in notes if note))
 
 
-def check_files(written: Iterable[AudioFile]) -> None:
+def _check_files(written: Iterable[AudioFile]) -> None:
     """Open the files that runners wrote, and see that there is something in them."""
     from earmark.audio.files import probe
 

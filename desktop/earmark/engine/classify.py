@@ -27,7 +27,7 @@ from earmark.engine.context import (
     outcomes,
     overlapped,
 )
-from earmark.engine.hearing import Heard, hear, hear_many, lengths
+from earmark.engine.hearing import Found, Heard, HeardOf, hear, hear_many, lengths
 from earmark.engine.labelling import Labeller, Rules, Scores
 from earmark.engine.unheard import Limits, Why, flaw_of, is_heard
 
@@ -38,8 +38,6 @@ AST_HOP_S = 0.01
 """A frame of the AST's features each 10 ms (Gong et al. 2021)."""
 
 P = TypeVar("P", bound=Params)
-
-Found = list[Heard] | EarmarkError
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,7 +344,7 @@ def _by_frames(
 
 def _many_by_frames(
     contexts: Sequence[Context], classifier: FrameClassifier, limits: Limits
-) -> Iterator[tuple[Context, Found]]:
+) -> Iterator[HeardOf]:
     """What is heard in the frames of short inputs, several of them scored at once."""
 
     def heard(given: tuple[Context, Samples | EarmarkError]) -> Found:

@@ -35,7 +35,6 @@ Rows = NDArray[np.float32]
 
 USUAL = Limits()
 
-HeardOf = tuple[Context, "list[Heard] | EarmarkError"]
 Prepared = tuple[list[Window], list[Why | None], list[Any]]
 
 
@@ -55,6 +54,10 @@ class Heard:
     window: Window
     why: Why | None
     row: Rows | None
+
+
+Found = list[Heard] | EarmarkError
+HeardOf = tuple[Context, Found]
 
 
 class Hearer(Protocol):
